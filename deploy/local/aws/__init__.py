@@ -1,0 +1,1 @@
+"""One HTTP endpoint that answers for every AWS service of both accounts."""

@@ -1,0 +1,201 @@
+"""SQL on Redshift through its Data API: sent, waited for, and its errors told apart.
+
+The Data API answers at once and works on its own; a statement counts as done only when
+DescribeStatement says so. Limits: 40 statements a batch, 100 KB each.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from dataflows.contracts.errors import TerminalError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
+    from mypy_boto3_redshift_data.type_defs import DescribeStatementResponseTypeDef, FieldTypeDef
+
+MAX_STATEMENTS: Final = 40
+MAX_STATEMENT_BYTES: Final = 100_000
+
+_FIRST_PAUSE_SECONDS: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+_MAX_WAIT_SECONDS: Final = 600.0
+
+_TRANSIENT_CODES: Final = frozenset(
+    {
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "ActiveStatementsExceededException",
+        "ActiveSessionsExceededException",
+        "ActiveWaitingRequestsExceededException",
+        "DatabaseConnectionException",
+        "QueryTimeoutException",
+        "InternalServerException",
+        "ServiceUnavailable",
+    }
+)
+_TRANSIENT_TEXT: Final = re.compile(
+    r"error:? *1023\b|serializ|deadlock|throttl|rate exceeded|\bpaused\b|\bresuming\b|too many connections"
+    r"|connection (?:was |is )?(?:refused|reset|closed|lost|timed out|terminated|attempt failed)"
+    r"|(?:could not|cannot|unable to) connect|terminating connection|server closed the connection",
+    re.IGNORECASE,
+)
+
+
+class Warehouse:
+    """A Data API session as one database user: the one that `client`'s credentials stand for."""
+
+    def __init__(
+        self,
+        client: "RedshiftDataAPIServiceClient",
+        workgroup: str,
+        database: str,
+        *,
+        max_wait_seconds: float = _MAX_WAIT_SECONDS,
+    ) -> None:
+        self._client = client
+        self._workgroup = workgroup
+        self._database = database
+        self._max_wait_seconds = max_wait_seconds
+
+    def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT by column name: whole numbers as int, dates and decimals as text.
+
+        `parameters` fill `:name` in the statement; a value must not be empty (a limit of the Data API).
+        Raises TransientError or TerminalError.
+        """
+        return list(self._rows(self._finished(sql, parameters)["Id"]))
+
+    def execute(self, sql: str, parameters: Mapping[str, str] | None = None) -> int:
+        """Run one statement and return how many rows it changed. Raises TransientError or TerminalError."""
+        return max(self._finished(sql, parameters).get("ResultRows", 0), 0)
+
+    def execute_together(self, statements: Sequence[str], client_token: str | None = None) -> list[int]:
+        """Run statements in one transaction and return how many rows each changed, once it is committed.
+
+        A batch sent again with the same `client_token` is not run again. Raises ValueError above the
+        Data API's limits; TransientError or TerminalError when a statement failed and nothing changed.
+        """
+        _check_size(statements)
+        token = {} if client_token is None else {"ClientToken": client_token}
+        with _api_errors():
+            started = self._client.batch_execute_statement(
+                Sqls=list(statements), WorkgroupName=self._workgroup, Database=self._database, **token
+            )
+        finished = self._wait(started["Id"])
+        return [max(statement.get("ResultRows", 0), 0) for statement in finished.get("SubStatements", [])]
+
+    def _finished(self, sql: str, parameters: Mapping[str, str] | None) -> "DescribeStatementResponseTypeDef":
+        bound = [{"name": name, "value": value} for name, value in (parameters or {}).items()]
+        with _api_errors():
+            started = self._client.execute_statement(
+                Sql=sql,
+                WorkgroupName=self._workgroup,
+                Database=self._database,
+                **({"Parameters": bound} if bound else {}),  # type: ignore[arg-type]
+            )
+        return self._wait(started["Id"])
+
+    def _wait(self, statement_id: str) -> "DescribeStatementResponseTypeDef":
+        give_up_at = time.monotonic() + self._max_wait_seconds
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            with _api_errors():
+                described = self._client.describe_statement(Id=statement_id)
+            if described["Status"] == "FINISHED":
+                return described
+            if described["Status"] in ("FAILED", "ABORTED"):
+                raise _statement_error(described)
+            if time.monotonic() > give_up_at:
+                self._cancel(statement_id)
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+
+    def _cancel(self, statement_id: str) -> None:
+        """Stop a statement that takes too long, so that it can't commit behind the back of its retry."""
+        with _api_errors():
+            self._client.cancel_statement(Id=statement_id)
+        raise TransientError(
+            f"Redshift statement {statement_id} did not end within {self._max_wait_seconds:.0f} seconds and was "
+            "cancelled. It is run again; if that repeats, look at the workgroup's load."
+        )
+
+    def _rows(self, statement_id: str) -> Iterator[dict[str, Any]]:
+        with _api_errors():
+            for page in self._client.get_paginator("get_statement_result").paginate(Id=statement_id):
+                names = [column["name"] for column in page["ColumnMetadata"]]
+                for record in page["Records"]:
+                    yield dict(zip(names, map(_value, record), strict=True))
+
+
+def literal(value: str | int | date | datetime | None) -> str:
+    """Return `value` as a Redshift SQL literal that reads back exactly; moments are stored as UTC.
+
+    Raises ValueError for text that Redshift can't hold (NUL) and for a datetime without a zone.
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, datetime):
+        return f"TIMESTAMP '{_utc(value):%Y-%m-%d %H:%M:%S.%f}'"
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, int):
+        return str(int(value))
+    if "\0" in value:
+        raise ValueError("Redshift text holds no NUL character")
+    # Redshift reads a backslash in a plain literal as an escape, as PostgreSQL did before 9.1.
+    escaped = value.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone")
+    return at.astimezone(UTC)
+
+
+def _check_size(statements: Sequence[str]) -> None:
+    largest = max((len(statement.encode()) for statement in statements), default=0)
+    if not 1 <= len(statements) <= MAX_STATEMENTS or largest > MAX_STATEMENT_BYTES:
+        raise ValueError(
+            f"a Data API batch holds 1 to {MAX_STATEMENTS} statements of at most {MAX_STATEMENT_BYTES} bytes; this "
+            f"one has {len(statements)}, the largest of {largest} bytes"
+        )
+
+
+def _value(field: "FieldTypeDef") -> Any:
+    if field.get("isNull"):
+        return None
+    return next(iter(field.values()))
+
+
+@contextmanager
+def _api_errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code, message = error.response["Error"].get("Code", ""), str(error)
+        raise _classified(code, f"The Redshift Data API refused a call: {message}") from error
+    except ParamValidationError:
+        raise  # ours: neither waiting nor an operator can mend it
+    except BotoCoreError as error:
+        raise TransientError(f"The Redshift Data API could not be reached: {error}") from error
+
+
+def _statement_error(described: "DescribeStatementResponseTypeDef") -> Exception:
+    code = "aborted" if described["Status"] == "ABORTED" else "failed"
+    error = described.get("Error", "no reason given")
+    if code == "aborted":
+        return TransientError(f"Redshift statement {described['Id']} was stopped before it ended: {error}")
+    return _classified(code, f"Redshift statement {described['Id']} failed: {error}")
+
+
+def _classified(code: str, message: str) -> Exception:
+    if code in _TRANSIENT_CODES or _TRANSIENT_TEXT.search(message):
+        return TransientError(message)
+    return TerminalError(message, reason="warehouse_statement_failed")

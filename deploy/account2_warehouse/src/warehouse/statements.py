@@ -17,7 +17,12 @@ from dataflows.contracts.errors import TerminalError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
-    from mypy_boto3_redshift_data.type_defs import DescribeStatementResponseTypeDef, FieldTypeDef
+    from mypy_boto3_redshift_data.type_defs import (
+        BatchExecuteStatementInputTypeDef,
+        DescribeStatementResponseTypeDef,
+        ExecuteStatementInputTypeDef,
+        FieldTypeDef,
+    )
 
 MAX_STATEMENTS: Final = 40
 MAX_STATEMENT_BYTES: Final = 100_000
@@ -82,23 +87,28 @@ class Warehouse:
         Data API's limits; TransientError or TerminalError when a statement failed and nothing changed.
         """
         _check_size(statements)
-        token = {} if client_token is None else {"ClientToken": client_token}
+        call: BatchExecuteStatementInputTypeDef = {
+            "Sqls": statements,
+            "WorkgroupName": self._workgroup,
+            "Database": self._database,
+        }
+        if client_token is not None:
+            call["ClientToken"] = client_token
         with _api_errors():
-            started = self._client.batch_execute_statement(
-                Sqls=list(statements), WorkgroupName=self._workgroup, Database=self._database, **token
-            )
+            started = self._client.batch_execute_statement(**call)
         finished = self._wait(started["Id"])
         return [max(statement.get("ResultRows", 0), 0) for statement in finished.get("SubStatements", [])]
 
     def _finished(self, sql: str, parameters: Mapping[str, str] | None) -> "DescribeStatementResponseTypeDef":
-        bound = [{"name": name, "value": value} for name, value in (parameters or {}).items()]
+        call: ExecuteStatementInputTypeDef = {
+            "Sql": sql,
+            "WorkgroupName": self._workgroup,
+            "Database": self._database,
+        }
+        if parameters:
+            call["Parameters"] = [{"name": name, "value": value} for name, value in parameters.items()]
         with _api_errors():
-            started = self._client.execute_statement(
-                Sql=sql,
-                WorkgroupName=self._workgroup,
-                Database=self._database,
-                **({"Parameters": bound} if bound else {}),  # type: ignore[arg-type]
-            )
+            started = self._client.execute_statement(**call)
         return self._wait(started["Id"])
 
     def _wait(self, statement_id: str) -> "DescribeStatementResponseTypeDef":

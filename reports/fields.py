@@ -4,7 +4,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-class HashField(models.BinaryField):
+class HashField(models.BinaryField):  # type: ignore[type-arg]  # not generic at run time
     """A SHA-256 as 32 raw bytes: compared byte by byte, and short enough to lead an index."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:  # noqa: ARG002 - Django's signature

@@ -13,15 +13,15 @@ from dataflows.contracts.reports import REPORT_TABLES, Column, ReportTable
 from reports.fields import HashField
 
 
-def _property_id() -> models.CharField:
+def _property_id() -> "models.CharField[str, str]":
     return models.CharField(max_length=18, db_collation="ascii_bin")
 
 
-def _report_id() -> models.CharField:
+def _report_id() -> "models.CharField[str, str]":
     return models.CharField(max_length=40, db_collation="ascii_bin")
 
 
-def _value_field(column: Column) -> models.Field:
+def _value_field(column: Column) -> "models.Field[Any, Any]":
     if column.type is FieldType.TEXT:
         return models.TextField(null=True, db_collation="utf8mb4_bin")
     if column.type is FieldType.INTEGER:

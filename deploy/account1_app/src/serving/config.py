@@ -1,0 +1,39 @@
+"""The upsert function's settings, read from its environment when it is called."""
+
+import os
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DatabaseAuth(StrEnum):
+    """How the function logs in: a password kept in Secrets Manager, or a token of its IAM role."""
+
+    SECRET = "secret"  # noqa: S105 - the name of a kind, not a password
+    IAM = "iam"
+
+
+class Config(BaseModel):
+    """Where the database is and what an unload may at most hold. Sizes in bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    unload_bucket: str
+    unload_bucket_owner: str
+    database_host: str
+    database_port: int = 3306
+    database_name: str
+    database_user: str
+    database_auth: DatabaseAuth = DatabaseAuth.IAM
+    database_secret_arn: str = ""
+    database_ca_bundle: str
+    max_partition_rows: int = Field(default=2_000_000, gt=0)
+    max_part_bytes: int = Field(default=256 * 2**20, gt=0)
+    max_row_group_bytes: int = Field(default=512 * 2**20, gt=0)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the settings; raises pydantic's ValidationError naming what is missing or bad."""
+        known = {name: os.environ[name.upper()] for name in cls.model_fields if name.upper() in os.environ}
+        return cls.model_validate(known)

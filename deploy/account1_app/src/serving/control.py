@@ -1,0 +1,76 @@
+"""The control rows of an unload: what each partition must come to."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from dataflows.contracts.naming import PROPERTY_ID_PATTERN
+from dataflows.contracts.reports import ReportTable
+from serving.errors import QuarantineError
+from serving.schemas import control_schema
+from serving.unload_files import Unload, UnloadBucket
+
+
+@dataclass(frozen=True, order=True)
+class PartitionKey:
+    """One report of one property on one date."""
+
+    property_id: str
+    report_id: str
+    date: date
+
+
+@dataclass(frozen=True)
+class ControlRow:
+    """A partition's generation, number of rows, and the sum of each metric in the table's order."""
+
+    key: PartitionKey
+    generation: int
+    row_count: int
+    sums: tuple[Decimal, ...]
+
+
+def read_control_rows(bucket: UnloadBucket, unload: Unload, max_partition_rows: int) -> dict[PartitionKey, ControlRow]:
+    """Return the control rows of an unload by partition, in key order.
+
+    Raises QuarantineError when there are none, one is given twice, or one can't be true.
+    """
+    rows = [row for row in _rows(bucket, unload) if _checked(row, max_partition_rows)]
+    if not rows:
+        raise QuarantineError(f"Unload {unload.run_id} announces no partition.", reason="control_empty")
+    by_key = {row.key: row for row in sorted(rows, key=lambda row: row.key)}
+    if len(by_key) != len(rows):
+        raise QuarantineError(f"Unload {unload.run_id} announces a partition twice.", reason="control_repeated")
+    return by_key
+
+
+def _rows(bucket: UnloadBucket, unload: Unload) -> list[ControlRow]:
+    schema = control_schema(unload.table)
+    rows: list[ControlRow] = []
+    for part in bucket.parts(unload.control_manifest_key) or ():
+        with bucket.open_part(part, schema) as file:
+            for batch in file.iter_batches():
+                rows.extend(_control_row(unload.table, values) for values in batch.to_pylist())
+    return rows
+
+
+def _control_row(table: ReportTable, values: dict[str, object]) -> ControlRow:
+    missing = [name for name, value in values.items() if value is None]
+    if missing:
+        raise QuarantineError(f"A control row has no {', '.join(missing)}.", reason="control_incomplete")
+    key = PartitionKey(values["property_id"], values.get("report_id", table.name), values["date"])  # type: ignore[arg-type]
+    sums = tuple(values[f"sum_{column.name}"] for column in table.metrics)
+    return ControlRow(key, values["generation"], values["row_count"], sums)  # type: ignore[arg-type]
+
+
+def _checked(row: ControlRow, max_partition_rows: int) -> bool:
+    if row.row_count > max_partition_rows:
+        raise QuarantineError(
+            f"{row.key.report_id} of {row.key.property_id} on {row.key.date} has {row.row_count:,} rows; at most "
+            f"{max_partition_rows:,} are loaded. Use fewer dimensions, or a filter.",
+            reason="partition_too_large",
+        )
+    if row.generation < 1 or row.row_count < 0 or not re.fullmatch(PROPERTY_ID_PATTERN[1:-1], row.key.property_id):
+        raise QuarantineError(f"A control row can't be true: {row}.", reason="control_invalid")
+    return True

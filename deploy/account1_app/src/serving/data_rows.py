@@ -1,0 +1,142 @@
+"""The data rows of an unload, streamed partition by partition, and the check that they are what was announced.
+
+Everything is read twice: once to check all of it, so that nothing of a bad unload becomes visible,
+and once to load it. Reading is far cheaper than writing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from itertools import pairwise
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataflows.contracts.reports import ReportTable
+from serving.control import ControlRow, PartitionKey
+from serving.errors import QuarantineError
+from serving.schemas import DECIMAL, data_schema
+from serving.unload_files import Part, Unload, UnloadBucket
+
+BATCH_ROWS: Final = 20_000
+_EXACT: Final = Context(prec=76)  # room for the sum of any number of DECIMAL(38,10)
+
+
+@dataclass(frozen=True)
+class PartitionSlice:
+    """Consecutive rows of one partition."""
+
+    key: PartitionKey
+    rows: pa.RecordBatch
+
+
+def data_parts(bucket: UnloadBucket, unload: Unload, control: Mapping[PartitionKey, ControlRow]) -> list[Part]:
+    """Return the data parts in key order; none when every partition is announced empty.
+
+    Raises QuarantineError when rows are announced and there is no data manifest.
+    """
+    parts = bucket.parts(unload.data_manifest_key)
+    if parts is not None:
+        return parts
+    if any(row.row_count for row in control.values()):
+        raise QuarantineError(f"{unload.data_manifest_key} is missing.", reason="data_manifest_missing")
+    return []
+
+
+def stream_slices(bucket: UnloadBucket, table: ReportTable, parts: list[Part]) -> Iterator[PartitionSlice]:
+    """Yield the rows of all parts in order, cut where the partition changes.
+
+    Raises QuarantineError for a part that can't be read to its end.
+    """
+    for part in parts:
+        with bucket.open_part(part, data_schema(table)) as file:
+            try:
+                for batch in file.iter_batches(BATCH_ROWS):
+                    yield from _cut(table, batch)
+            except (pa.ArrowException, OSError) as error:
+                raise QuarantineError(f"{part.key} can't be read to its end: {error}.", reason="part_broken") from error
+
+
+def _cut(table: ReportTable, batch: pa.RecordBatch) -> Iterator[PartitionSlice]:
+    starts = [0, *_changes(table, batch), batch.num_rows]
+    for start, end in pairwise(starts):
+        rows = batch.slice(start, end - start)
+        if rows.num_rows:
+            yield PartitionSlice(_key(table, rows), rows)
+
+
+def _changes(table: ReportTable, batch: pa.RecordBatch) -> list[int]:
+    """Return the row numbers at which another partition begins."""
+    if any(batch.column(name).null_count for name in table.key_columns):
+        raise QuarantineError("A row has no value in its key.", reason="key_missing")
+    differs = None
+    for name in table.partition_columns:
+        column = batch.column(name)
+        changed = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1))
+        differs = changed if differs is None else pc.or_(differs, changed)
+    return [index + 1 for index in pc.indices_nonzero(differs).to_pylist()]
+
+
+def _key(table: ReportTable, rows: pa.RecordBatch) -> PartitionKey:
+    report_id = rows.column("report_id")[0].as_py() if table.is_custom else table.name
+    return PartitionKey(rows.column("property_id")[0].as_py(), report_id, rows.column("date")[0].as_py())
+
+
+@dataclass
+class _Tally:
+    """What has been read of one partition so far."""
+
+    rows: int = 0
+    sums: list[Decimal] = field(default_factory=list)
+    last_hash: str = ""
+
+
+def check_rows(
+    table: ReportTable, slices: Iterator[PartitionSlice], control: Mapping[PartitionKey, ControlRow]
+) -> None:
+    """Read every row and compare with the control rows: order, keys, counts, sums.
+
+    Raises QuarantineError with the first thing that does not agree.
+    """
+    tallies = {key: _Tally(sums=[Decimal(0)] * len(table.metrics)) for key in control}
+    previous: PartitionKey | None = None
+    for piece in slices:
+        if piece.key not in tallies:
+            raise QuarantineError(f"Rows of {piece.key} were not announced.", reason="row_not_announced")
+        if previous is not None and piece.key < previous:
+            raise QuarantineError(f"Rows of {piece.key} come out of order.", reason="rows_unordered")
+        _add(table, tallies[piece.key], piece)
+        previous = piece.key
+    for key, tally in tallies.items():
+        _compare(control[key], tally)
+
+
+def _add(table: ReportTable, tally: _Tally, piece: PartitionSlice) -> None:
+    hashes = piece.rows.column("dimension_hash")
+    if not pc.all(pc.match_substring_regex(hashes, r"^[0-9a-f]{64}$")).as_py():
+        raise QuarantineError(f"A row of {piece.key} has a bad dimension_hash.", reason="bad_hash")
+    is_rising = pc.all(pc.greater(hashes.slice(1), hashes.slice(0, len(hashes) - 1))).as_py()
+    if not is_rising or hashes[0].as_py() <= tally.last_hash:
+        raise QuarantineError(f"Rows of {piece.key} are repeated or out of order.", reason="rows_unordered")
+    tally.rows += piece.rows.num_rows
+    tally.last_hash = hashes[-1].as_py()
+    tally.sums = [
+        _EXACT.add(total, _sum(piece.rows.column(column.name)))
+        for total, column in zip(tally.sums, table.metrics, strict=True)
+    ]
+
+
+def _sum(column: pa.Array) -> Decimal:
+    """Return the exact sum of a column of numbers, nulls left out."""
+    total = pc.sum(column.cast(DECIMAL)).as_py()
+    return Decimal(0) if total is None else total
+
+
+def _compare(row: ControlRow, tally: _Tally) -> None:
+    if tally.rows != row.row_count:
+        raise QuarantineError(
+            f"{row.key} has {tally.rows} rows; its control row says {row.row_count}.", reason="row_count_mismatch"
+        )
+    if tuple(tally.sums) != row.sums:
+        raise QuarantineError(f"The sums of {row.key} are not those of its control row.", reason="sum_mismatch")

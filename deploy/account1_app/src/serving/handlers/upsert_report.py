@@ -1,0 +1,48 @@
+"""Wakes when the warehouse has written control rows: loads the unload they announce."""
+
+import json
+from functools import partial
+from typing import Any
+from urllib.parse import unquote_plus
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from serving.config import Config
+from serving.errors import QuarantineError
+from serving.unload_files import UnloadBucket
+from serving.upsert import upsert_report
+
+logger = Logger(service="upsert_report")
+
+
+def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Load each unload in a batch of S3 notifications; those that failed for now are returned for another try."""
+    config = Config.from_environment()
+    bucket = UnloadBucket.of(boto3.client("s3"), config)
+    return process_partial_response(
+        event=event,
+        record_handler=partial(_load_announced, config, bucket),
+        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+
+
+def _load_announced(config: Config, bucket: UnloadBucket, record: SQSRecord) -> None:
+    notification = json.loads(record.body)
+    for created in notification.get("Records", ()):  # S3's test event has none
+        _load(config, bucket, unquote_plus(created["s3"]["object"]["key"]))
+
+
+def _load(config: Config, bucket: UnloadBucket, manifest_key: str) -> None:
+    try:
+        result = upsert_report(config, bucket, manifest_key)
+    except QuarantineError as error:
+        cause = {"reason": error.reason, "error": str(error)}
+        logger.error("quarantined", station="upsert", manifest_key=manifest_key, **cause)  # noqa: TRY400 - a known case
+        return
+    logger.info("loaded", station="upsert", manifest_key=manifest_key, **vars(result))

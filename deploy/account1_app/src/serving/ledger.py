@@ -1,0 +1,92 @@
+"""What MySQL holds of each partition, what was loaded from what, and what could not be loaded."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from pymysql.cursors import Cursor
+
+from dataflows.contracts.reports import ReportTable
+from serving.control import ControlRow, PartitionKey
+from serving.errors import QuarantineError
+from serving.row_text import partition_text
+from serving.unload_files import Unload
+from serving.writer import ChangeCounts
+
+_LOCK_PARTITION: Final = """
+INSERT INTO report_partition (property_id, report_id, date, generation, row_count, run_id, loaded_at)
+VALUES (%s, %s, %s, 0, 0, '', %s) ON DUPLICATE KEY UPDATE generation = generation
+"""
+_READ_GENERATION: Final = """
+SELECT generation FROM report_partition WHERE property_id = %s AND report_id = %s AND date = %s FOR UPDATE
+"""
+_SET_PARTITION: Final = """
+UPDATE report_partition SET generation = %s, row_count = %s, run_id = %s, loaded_at = %s
+WHERE property_id = %s AND report_id = %s AND date = %s
+"""
+_ADD_ENTRY: Final = """
+INSERT INTO report_ledger (property_id, report_id, date, generation, run_id, manifest_key, row_count,
+                           rows_inserted, rows_updated, rows_deleted, sums, loaded_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_ADD_QUARANTINE: Final = """
+INSERT INTO report_quarantine (bucket, manifest_key, run_id, report_table, reason, message, quarantined_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON DUPLICATE KEY UPDATE reason = VALUES(reason), message = VALUES(message)
+"""
+_RESOLVE_QUARANTINE: Final = """
+UPDATE report_quarantine SET resolved_at = %s WHERE bucket = %s AND manifest_key = %s AND resolved_at IS NULL
+"""
+
+
+def lock_partition(cursor: Cursor, key: PartitionKey) -> int:
+    """Keep other loaders off a partition until the transaction ends; return the generation it has, 0 for none."""
+    identity = (key.property_id, key.report_id, key.date)
+    cursor.execute(_LOCK_PARTITION, (*identity, _now()))
+    cursor.execute(_READ_GENERATION, identity)
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def record_load(cursor: Cursor, unload: Unload, row: ControlRow, counts: ChangeCounts) -> None:
+    """Write down, in the transaction of the data, that this generation is loaded and from what."""
+    identity = (row.key.property_id, row.key.report_id, row.key.date)
+    now = _now()
+    cursor.execute(_SET_PARTITION, (row.generation, row.row_count, unload.run_id, now, *identity))
+    sums = {column.name: f"{total:f}" for column, total in zip(unload.table.metrics, row.sums, strict=True)}
+    origin = (row.generation, unload.run_id, unload.control_manifest_key)
+    changed = (row.row_count, counts.inserted, counts.updated, counts.deleted)
+    cursor.execute(_ADD_ENTRY, (*identity, *origin, *changed, json.dumps(sums), now))
+
+
+def check_stored(cursor: Cursor, table: ReportTable, row: ControlRow) -> None:
+    """Count and sum the partition as MySQL now holds it.
+
+    Raises QuarantineError when it is not what was announced; the transaction must then be rolled back.
+    """
+    columns = ", ".join(f"`{name}`" for name in table.partition_columns)
+    sums = ", ".join(f"COALESCE(SUM(`{column.name}`), 0)" for column in table.metrics)
+    cursor.execute(
+        f"SELECT COUNT(*), {sums} FROM `{table.mysql_name}` "  # noqa: S608 - declared names
+        f"WHERE ({columns}) = ({partition_text(table, row.key)})"
+    )
+    found = cursor.fetchone() or ()
+    if found[0] != row.row_count or tuple(map(Decimal, found[1:])) != row.sums:
+        raise QuarantineError(f"{row.key} came to other numbers in MySQL than were unloaded.", reason="stored_mismatch")
+
+
+def record_quarantine(cursor: Cursor, bucket: str, manifest_key: str, error: QuarantineError) -> None:
+    """Write down that an unload was not loaded, and why; once, however often it is delivered."""
+    steps = [*manifest_key.split("/"), "", ""]
+    identity = (bucket, manifest_key[:255], steps[1][:32], steps[0][:40])
+    cursor.execute(_ADD_QUARANTINE, (*identity, error.reason, str(error), _now()))
+
+
+def resolve_quarantine(cursor: Cursor, bucket: str, manifest_key: str) -> None:
+    """Write down that what was in quarantine could be loaded after all."""
+    cursor.execute(_RESOLVE_QUARANTINE, (_now(), bucket, manifest_key))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)  # MySQL's DATETIME has no zone; Django reads it as UTC

@@ -42,7 +42,7 @@ def _load(config: Config, bucket: UnloadBucket, manifest_key: str) -> None:
     try:
         result = upsert_report(config, bucket, manifest_key)
     except QuarantineError as error:
-        cause = {"reason": error.reason, "error": str(error)}
-        logger.error("quarantined", station="upsert", manifest_key=manifest_key, **cause)  # noqa: TRY400 - a known case
+        cause = {"station": "upsert", "manifest_key": manifest_key, "reason": error.reason, "error": str(error)}
+        logger.error("quarantined", extra=cause)  # noqa: TRY400 - a known case, told in words
         return
-    logger.info("loaded", station="upsert", manifest_key=manifest_key, **vars(result))
+    logger.info("loaded", extra={"station": "upsert", "manifest_key": manifest_key, **vars(result)})

@@ -1,0 +1,137 @@
+"""What Account 2 answers, written down once however often and in whatever order it arrives."""
+
+import json
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from pydantic import ValidationError
+
+from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.events import (
+    WAREHOUSE_SOURCE,
+    DataFlowRunReported,
+    DataFlowStatus,
+    DataFlowStatusChanged,
+    RunStatus,
+    Station,
+)
+from dataflows.models import DataFlow, Run, TimelineEntry
+
+_ANSWERS: Final = {model.__name__: model for model in (DataFlowStatusChanged, DataFlowRunReported)}
+
+_RANK: Final = {
+    DataFlow.Status.RECEIVED: 1,
+    DataFlow.Status.SCHEMA_READY: 2,
+    DataFlow.Status.FLOWS_CREATED: 3,
+    DataFlow.Status.ACTIVE: 4,
+    DataFlow.Status.PAUSED: 4,
+    DataFlow.Status.REMOVED: 4,
+    DataFlow.Status.FAILED: 4,
+}
+_RUN_RANK: Final = {
+    RunStatus.STARTED: 0,
+    RunStatus.SUCCEEDED: 1,
+    RunStatus.REFRESHED: 2,
+    RunStatus.UNLOADED: 3,
+    RunStatus.FAILED: 4,
+}
+_STATIONS: Final = {
+    RunStatus.STARTED: Station.INGEST,
+    RunStatus.SUCCEEDED: Station.INGEST,
+    RunStatus.FAILED: Station.INGEST,
+    RunStatus.REFRESHED: Station.REFRESH,
+    RunStatus.UNLOADED: Station.UNLOAD,
+}
+
+
+def answer_parse(envelope: str) -> DataFlowStatusChanged | DataFlowRunReported:
+    """Return the answer in an EventBridge event, given as JSON.
+
+    Raises TerminalError for anything else: another sender, another event, or a detail that does not
+    keep to its contract.
+    """
+    try:
+        event = json.loads(envelope)
+        sender, model = (event["source"], event["account"]), _ANSWERS[event["detail-type"]]
+        if sender != (WAREHOUSE_SOURCE, settings.WAREHOUSE_ACCOUNT_ID):
+            raise TerminalError(f"An answer came from {sender}, not from the warehouse.", reason="unknown_sender")
+        return model.model_validate(event["detail"])
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise TerminalError(f"An answer of the warehouse can't be read: {error}", reason="bad_answer") from error
+
+
+@transaction.atomic
+def answer_record(answer: DataFlowStatusChanged | DataFlowRunReported) -> bool:
+    """Write an answer down; return False when it was there already.
+
+    Raises TerminalError when it speaks of a data flow that is not registered here.
+    """
+    data_flow = DataFlow.objects.select_for_update().filter(id=answer.data_flow_id).first()
+    if data_flow is None:
+        raise TerminalError(f"There is no data flow {answer.data_flow_id}.", reason="unknown_data_flow")
+    is_new = _add_to_timeline(data_flow, answer)
+    if is_new and isinstance(answer, DataFlowStatusChanged):
+        _apply_status(data_flow, answer)
+    elif is_new and isinstance(answer, DataFlowRunReported):
+        _apply_run(data_flow, answer)
+    return is_new
+
+
+def _add_to_timeline(data_flow: DataFlow, answer: DataFlowStatusChanged | DataFlowRunReported) -> bool:
+    _, is_new = TimelineEntry.objects.get_or_create(
+        event_id=answer.event_id,
+        defaults={
+            "data_flow": data_flow,
+            "correlation_id": answer.correlation_id,
+            "station": Station.REGISTER,
+            "status": answer.status,
+            "message": answer.message,
+            "occurred_at": answer.occurred_at,
+            **(_run_details(answer) if isinstance(answer, DataFlowRunReported) else {}),
+        },
+    )
+    return is_new
+
+
+def _run_details(answer: DataFlowRunReported) -> dict[str, Any]:
+    rows = None if answer.status is RunStatus.STARTED else answer.rows
+    return {"station": _STATIONS[answer.status], "report": answer.report, "rows": rows}
+
+
+def _apply_status(data_flow: DataFlow, answer: DataFlowStatusChanged) -> None:
+    """Show the answer, unless it is about an older revision or an earlier step than what is shown."""
+    if answer.status is DataFlowStatus.IGNORED or answer.revision < data_flow.status_revision:
+        return
+    status = DataFlow.Status(answer.status.value)
+    is_same_revision = answer.revision == data_flow.status_revision
+    if is_same_revision and _RANK[status] < _RANK.get(DataFlow.Status(data_flow.status), 0):
+        return
+    data_flow.status = status
+    data_flow.status_revision = answer.revision
+    data_flow.status_message = answer.message
+    data_flow.status_changed_at = timezone.now()
+    data_flow.save(update_fields=("status", "status_revision", "status_message", "status_changed_at", "updated_at"))
+
+
+def _apply_run(data_flow: DataFlow, answer: DataFlowRunReported) -> None:
+    run = Run.objects.select_for_update().filter(run_id=answer.run_id).first()
+    if run is not None and _RUN_RANK[answer.status] < _RUN_RANK[RunStatus(run.status)]:
+        return
+    changes = {
+        "data_flow": data_flow,
+        "correlation_id": answer.correlation_id,
+        "report": answer.report,
+        "execution_id": answer.execution_id or "",
+        "status": answer.status,
+        "start_date": answer.start_date,
+        "end_date": answer.end_date,
+        "rows": answer.rows,
+        "rows_rejected": answer.rows_rejected,
+        "message": answer.message,
+        "changed_at": answer.occurred_at,
+    }
+    if answer.status is RunStatus.STARTED:
+        changes["started_at"] = answer.occurred_at
+    Run.objects.update_or_create(run_id=answer.run_id, defaults=changes)

@@ -1,0 +1,153 @@
+"""Station 2: hands events from the outbox table to EventBridge, each at least once.
+
+The table is the record: a task carries no payload, it drains what is due. Rows are claimed with a
+lease, so a relay that dies holding some loses nothing: they are due again when the lease ends.
+"""
+
+import logging
+import random
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from dataflows.contracts.events import MYAPP_SOURCE, RegisterDataFlow, RunDataFlow, Station
+from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+logger = logging.getLogger(__name__)
+
+_FIRST_RETRY_SECONDS: Final = 2
+_LONGEST_RETRY_SECONDS: Final = 300
+_CALL: Final = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+
+
+def outbox_add(*, data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow) -> OutboxEvent:
+    """Write an event down in the caller's transaction, to be published once that is committed."""
+    return OutboxEvent.objects.create(
+        event_id=event.event_id,
+        data_flow=data_flow,
+        correlation_id=event.correlation_id,
+        detail_type=type(event).__name__,
+        detail=event.model_dump_json(),
+        next_attempt_at=timezone.now(),
+    )
+
+
+def relay_due_events() -> int:
+    """Publish all events that are due, ten a call; return how many EventBridge took."""
+    client = boto3.client("events", config=_CALL)
+    published = 0
+    while claimed := _claim(settings.OUTBOX_BATCH_SIZE):
+        published += _publish(client, claimed)
+    return published
+
+
+def _claim(limit: int) -> list[OutboxEvent]:
+    """Lease the oldest due events; rows that another relay is claiming right now are passed over."""
+    now = timezone.now()
+    is_free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    due = OutboxEvent.objects.filter(is_free, state=OutboxEvent.State.QUEUED, next_attempt_at__lte=now)
+    with transaction.atomic():
+        events = list(due.order_by("created_at").select_for_update(skip_locked=True)[:limit])
+        for event in events:
+            event.claimed_by = uuid.uuid4()
+            event.claimed_until = now + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
+            event.attempts += 1
+            event.save(update_fields=("claimed_by", "claimed_until", "attempts"))
+    return events
+
+
+def _publish(client: "EventBridgeClient", events: Sequence[OutboxEvent]) -> int:
+    try:
+        answer = client.put_events(Entries=[_entry(event) for event in events])
+    except (BotoCoreError, ClientError) as error:
+        for event in events:
+            _settle_failure(event, str(error))
+        return 0
+    for event, result in zip(events, answer["Entries"], strict=True):
+        _settle(event, dict(result))
+    return sum("EventId" in result for result in answer["Entries"])
+
+
+def _entry(event: OutboxEvent) -> Any:
+    return {
+        "EventBusName": settings.EVENT_BUS_NAME,
+        "Source": MYAPP_SOURCE,
+        "DetailType": event.detail_type,
+        "Detail": event.detail,
+    }
+
+
+def _settle(event: OutboxEvent, result: dict[str, Any]) -> None:
+    if "EventId" in result:
+        _settle_success(event, result["EventId"])
+    else:
+        _settle_failure(event, f"{result.get('ErrorCode')}: {result.get('ErrorMessage')}")
+
+
+def _settle_success(event: OutboxEvent, aws_event_id: str) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        is_ours = _release(
+            event, state=OutboxEvent.State.PUBLISHED, published_at=now, aws_event_id=aws_event_id, last_error=""
+        )
+        if is_ours:
+            _show(event, DataFlow.Status.PUBLISHED, "", now)
+
+
+def _settle_failure(event: OutboxEvent, error: str) -> None:
+    logger.warning("event %s was not taken (attempt %d): %s", event.event_id, event.attempts, error)
+    now = timezone.now()
+    has_given_up = event.attempts >= settings.OUTBOX_MAX_ATTEMPTS
+    state = OutboxEvent.State.GIVEN_UP if has_given_up else OutboxEvent.State.QUEUED
+    status = DataFlow.Status.UNDELIVERED if has_given_up else DataFlow.Status.RETRYING
+    with transaction.atomic():
+        if _release(event, state=state, next_attempt_at=now + _pause(event.attempts), last_error=error):
+            _show(event, status, _words(event, has_given_up=has_given_up), now)
+
+
+def _release(event: OutboxEvent, **changes: Any) -> bool:
+    """Give a claimed event back with its changes; False when its lease ended and another relay has it."""
+    ours = OutboxEvent.objects.filter(event_id=event.event_id, claimed_by=event.claimed_by)
+    return bool(ours.update(claimed_by=None, claimed_until=None, **changes))
+
+
+def _pause(attempts: int) -> timedelta:
+    """Return how long to wait after so many attempts: doubling, with a quarter of it at random."""
+    seconds = min(_FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 10), _LONGEST_RETRY_SECONDS)
+    return timedelta(seconds=seconds * random.uniform(1, 1.25))  # noqa: S311 - spreads retries, guards nothing
+
+
+def _words(event: OutboxEvent, *, has_given_up: bool) -> str:
+    if has_given_up:
+        return f"EventBridge did not take the event in {event.attempts} attempts. Press Send again once it can."
+    return f"EventBridge has not taken the event yet ({event.attempts} attempts); it is tried again by itself."
+
+
+def _show(event: OutboxEvent, status: DataFlow.Status, message: str, at: datetime) -> None:
+    """Tell the operator, unless Account 2's answer to this event is already there."""
+    own_steps = (DataFlow.Status.QUEUED, DataFlow.Status.RETRYING, DataFlow.Status.UNDELIVERED)
+    if event.detail_type == RegisterDataFlow.__name__:
+        DataFlow.objects.filter(id=event.data_flow_id, status__in=own_steps).update(
+            status=status, status_message=message, status_changed_at=at
+        )
+    if status in (DataFlow.Status.PUBLISHED, DataFlow.Status.UNDELIVERED):
+        TimelineEntry.objects.create(
+            data_flow_id=event.data_flow_id,
+            correlation_id=event.correlation_id,
+            station=Station.PUBLISH,
+            status=status,
+            message=message,
+            occurred_at=at,
+        )

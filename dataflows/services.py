@@ -1,0 +1,114 @@
+"""What changes the registry. Each call is one transaction: the change and the event that announces it."""
+
+import uuid
+from datetime import date
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from dataflows.contracts.errors import InvalidDataFlowError
+from dataflows.contracts.events import DataFlowState, RegisterDataFlow, RunDataFlow, Station
+from dataflows.contracts.plan import PLAN_VERSION, make_plan
+from dataflows.definitions import register_event
+from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
+from dataflows.outbox import outbox_add
+from dataflows.tasks import relay_outbox
+
+
+@transaction.atomic
+def data_flow_register(*, data_flow: DataFlow, user: AbstractBaseUser) -> DataFlow:
+    """Save a new data flow and ask Account 2 for it.
+
+    Raises InvalidDataFlowError when the property is registered already, pydantic's ValidationError
+    when the definition can't be carried out; nothing is saved then.
+    """
+    data_flow.created_by_id = user.pk
+    try:
+        with transaction.atomic():
+            data_flow.save(force_insert=True)
+    except IntegrityError as error:
+        raise InvalidDataFlowError(
+            f"Property {data_flow.property_id} is registered already: open it in the list and edit it there.",
+            reason="already_registered",
+        ) from error
+    _announce(data_flow, user)
+    return data_flow
+
+
+@transaction.atomic
+def data_flow_change_state(*, data_flow_id: uuid.UUID, state: DataFlowState, user: AbstractBaseUser) -> DataFlow:
+    """Pause, resume or deregister a data flow, as a new revision.
+
+    Raises DataFlow.DoesNotExist when there is none of that id.
+    """
+    data_flow = DataFlow.objects.select_for_update().get(id=data_flow_id)
+    data_flow.desired_state = state
+    data_flow.revision += 1
+    _announce(data_flow, user)
+    return data_flow
+
+
+@transaction.atomic
+def data_flow_backfill(
+    *, data_flow: DataFlow, start_date: date, end_date: date, reports: tuple[str, ...], user: AbstractBaseUser
+) -> OutboxEvent:
+    """Ask for one run over a range of dates, both included; no report named means all of them.
+
+    Raises pydantic's ValidationError for a range that runs backwards.
+    """
+    event = RunDataFlow(
+        event_id=uuid.uuid4(),
+        correlation_id=uuid.uuid4(),
+        data_flow_id=data_flow.id,
+        property_id=data_flow.property_id,
+        reports=reports,
+        start_date=start_date,
+        end_date=end_date,
+        requested_by=user.get_username(),
+    )
+    message = f"{start_date} to {end_date}, asked for by {user.get_username()}"
+    return _send(data_flow, event, "backfill", message)
+
+
+@transaction.atomic
+def data_flow_send_again(*, data_flow_id: uuid.UUID) -> int:
+    """Make the events that were given up due again; return how many."""
+    given_up = OutboxEvent.objects.filter(data_flow_id=data_flow_id, state=OutboxEvent.State.GIVEN_UP)
+    count = given_up.update(state=OutboxEvent.State.QUEUED, attempts=0, next_attempt_at=timezone.now())
+    if count:
+        DataFlow.objects.filter(id=data_flow_id, status=DataFlow.Status.UNDELIVERED).update(
+            status=DataFlow.Status.QUEUED, status_message=""
+        )
+        _relay_after_commit()
+    return count
+
+
+def _announce(data_flow: DataFlow, user: AbstractBaseUser) -> None:
+    data_flow.status = DataFlow.Status.QUEUED
+    data_flow.status_revision = data_flow.revision
+    data_flow.status_message = ""
+    data_flow.status_changed_at = timezone.now()
+    data_flow.save()
+    event = register_event(data_flow, correlation_id=uuid.uuid4(), requested_by=user.get_username())
+    approved = event.model_copy(update={"plan_version": PLAN_VERSION, "plan_hash": make_plan(event).hash})
+    _send(data_flow, approved, "queued", f"revision {data_flow.revision}, {data_flow.desired_state}")
+
+
+def _send(data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow, status: str, message: str) -> OutboxEvent:
+    TimelineEntry.objects.create(
+        data_flow=data_flow,
+        correlation_id=event.correlation_id,
+        station=Station.SUBMIT,
+        status=status,
+        message=message,
+        occurred_at=timezone.now(),
+    )
+    added = outbox_add(data_flow=data_flow, event=event)
+    _relay_after_commit()
+    return added
+
+
+def _relay_after_commit() -> None:
+    # Robust: with the broker away the event is as safe, and the sweeper publishes it.
+    transaction.on_commit(lambda: relay_outbox.apply_async(retry=False), robust=True)

@@ -1,0 +1,59 @@
+"""What may be read of the registry, and by whom."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.db.models import QuerySet
+
+from dataflows.contracts.errors import InvalidDataFlowError
+from dataflows.contracts.events import ReportRequest
+from dataflows.contracts.reports import Report
+from dataflows.models import DataFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DataFlow", "can_register", "readable_data_flows", "registered_report", "registered_reports"]
+
+REGISTER_PERMISSION = "dataflows.register_data_flow"
+
+
+def can_register(user: AbstractUser | AnonymousUser) -> bool:
+    """Return whether the user is an operator: may register, change and see every data flow."""
+    return user.is_authenticated and user.has_perm(REGISTER_PERMISSION)
+
+
+def readable_data_flows(user: AbstractUser | AnonymousUser) -> QuerySet[DataFlow]:
+    """Return the data flows whose reports the user may read: an operator all, anyone else those granted."""
+    if can_register(user):
+        return DataFlow.objects.all()
+    if not user.is_authenticated:
+        return DataFlow.objects.none()
+    return DataFlow.objects.filter(grants__user_id=user.pk)
+
+
+def registered_reports(data_flow: DataFlow) -> list[Report]:
+    """Return the reports a data flow was registered with, declared and custom ones alike."""
+    return [ReportRequest.model_validate(request).report() for request in data_flow.reports]
+
+
+def registered_report(data_flows: "Iterable[DataFlow]", slug: str) -> Report:
+    """Return the report of that slug that every one of the data flows has.
+
+    Raises InvalidDataFlowError when one has none of that slug, or two mean different things by it.
+    """
+    found = set()
+    for data_flow in data_flows:
+        report = next((report for report in registered_reports(data_flow) if report.slug == slug), None)
+        if report is None:
+            raise InvalidDataFlowError(
+                f"{data_flow.display_name} has no report {slug!r}: choose one it is registered with.",
+                reason="report_not_registered",
+            )
+        found.add(report)
+    if len(found) != 1:
+        raise InvalidDataFlowError(
+            f"{slug!r} is made of other fields in each of these properties: ask for them one at a time.",
+            reason="report_differs",
+        )
+    return found.pop()

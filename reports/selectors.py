@@ -1,0 +1,101 @@
+"""Station 9: answers queries from what the loader wrote."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Max
+from django.utils import timezone
+
+from dataflows.contracts.events import today_in
+from dataflows.contracts.reports import Report
+from reports.grouping import GroupedQuery, resolve
+from reports.measures import Measure
+from reports.models import Partition
+from reports.queries import Query
+
+PROVISIONAL_HOURS: Final = 72  # GA4 accepts late hits for so long after a day has ended
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One group: its dimension values, its metrics, and the sums they were made of."""
+
+    dimensions: dict[str, Any]
+    metrics: dict[str, Any]
+    components: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """The answer to a query; `totals` holds only metrics that may be summed over everything."""
+
+    grouped: GroupedQuery
+    rows: list[ResultRow]
+    totals: dict[str, Any] = field(default_factory=dict)
+    total_rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far a property's report reaches, and from which date on numbers may still change."""
+
+    data_through: date | None
+    provisional_from: date
+
+
+def run_query(query: Query, report: Report) -> QueryResult:
+    """Answer `query` from `report`'s table.
+
+    Raises reports.measures.MeasureError when a metric or dimension can't be answered as asked.
+    """
+    grouped = resolve(query, report)
+    rows = [_row(grouped, values) for values in _fetch(*grouped.rows_statement())]
+    totals = _totals(grouped) if query.include.totals and grouped.totals else {}
+    total_rows = _fetch(*grouped.count_statement())[0][0] if query.include.total_rows else None
+    return QueryResult(grouped, rows, totals, total_rows)
+
+
+def freshness(property_id: str, report_id: str, time_zone: str, at: datetime | None = None) -> Freshness:
+    """Return how far a report's data reaches at the moment `at` (now, unless said)."""
+    loaded = Partition.objects.filter(property_id=property_id, report_id=report_id)
+    through = loaded.aggregate(through=Max("date"))["through"]
+    return Freshness(through, provisional_from(time_zone, at or timezone.now()))
+
+
+def provisional_from(time_zone: str, at: datetime) -> date:
+    """Return the first date whose end, in the property's time zone, lies less than 72 h before `at`."""
+    return today_in(time_zone, at - timedelta(hours=PROVISIONAL_HOURS))
+
+
+def has_data(property_ids: Iterable[str], report_id: str) -> bool:
+    """Return whether anything was ever loaded of the report for one of the properties."""
+    return Partition.objects.filter(property_id__in=list(property_ids), report_id=report_id).exists()
+
+
+def _fetch(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
+def _row(grouped: GroupedQuery, values: Sequence[Any]) -> ResultRow:
+    names = list(grouped.groups)
+    dimensions = {name: _text(value) for name, value in zip(names, values, strict=False)}
+    sums = dict(zip(grouped.sums, values[len(names) :], strict=True))
+    return ResultRow(dimensions, _metrics(grouped.measures, sums), sums)
+
+
+def _totals(grouped: GroupedQuery) -> dict[str, Any]:
+    values = _fetch(*grouped.totals_statement())[0]
+    return _metrics(grouped.totals, dict(zip(grouped.total_sums, values, strict=True)))
+
+
+def _metrics(measures: Iterable[Measure], sums: Mapping[str, Any]) -> dict[str, Any]:
+    return {measure.name: measure.value({name: sums[name] for name in measure.sums}) for measure in measures}
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value

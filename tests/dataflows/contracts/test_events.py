@@ -1,0 +1,91 @@
+"""What the contract refuses, and that its schemas are the ones that are deployed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataflows.contracts.errors import InvalidDataFlowError
+from dataflows.contracts.events import EVENTS, parse_register_data_flow
+from tests.dataflows.contracts.definitions import property_with, register_detail
+
+NINE_DIMENSIONS = [f"customEvent:d{number}" for number in range(9)]  # and the date
+ELEVEN_METRICS = [f"customEvent:m{number}" for number in range(11)]
+SCHEMAS = Path(__file__).parents[3] / "deploy" / "schemas"
+
+
+def test_sound_event_survives_the_trip_as_json() -> None:
+    event = parse_register_data_flow(register_detail())
+    assert parse_register_data_flow(json.loads(event.model_dump_json())) == event
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"property": property_with(property_id="G-ABC123")}, "invalid_property_id"),
+        ({"property": property_with(property_id="UA-1-1")}, "invalid_property_id"),
+        ({"property": property_with(property_id="1; DROP TABLE x")}, "invalid_property_id"),
+        ({"property": property_with(property_id="0123")}, "invalid_property_id"),
+        ({"property": property_with(property_id="१२३")}, "invalid_property_id"),
+        ({"property": property_with(property_id="123\n")}, "invalid_property_id"),
+        ({"property": property_with(time_zone="Mars/Olympus")}, "unknown_time_zone"),
+        ({"property": property_with(time_zone="../../etc/passwd")}, "unknown_time_zone"),
+        ({"property": property_with(currency_code="eur")}, "string_pattern_mismatch"),
+        ({"revision": 0}, "greater_than_equal"),
+        ({"lookback_days": 31}, "less_than_equal"),
+        ({"refresh_hour_local": 24}, "less_than_equal"),
+        ({"reports": []}, "too_short"),
+        ({"reports": [{"slug": "nothing"}]}, "unknown_report"),
+        ({"reports": [{"slug": "pages"}, {"slug": "pages"}]}, "repeated_report"),
+        ({"reports": [{}]}, "one_of_slug_custom"),
+        ({"secret": "x"}, "extra_forbidden"),
+        ({"schema_version": 2}, "literal_error"),
+        ({"connector_profile": "ga4'; --"}, "string_pattern_mismatch"),
+    ],
+)
+def test_unsound_event_is_refused_with_a_reason(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidDataFlowError) as refused:
+        parse_register_data_flow(register_detail(**changes))
+    assert refused.value.reason == reason
+
+
+def test_measurement_id_is_explained() -> None:
+    with pytest.raises(InvalidDataFlowError, match=r"measurement id.*Admin > Property settings"):
+        parse_register_data_flow(register_detail(property=property_with(property_id="G-ABC123")))
+
+
+@pytest.mark.parametrize(
+    ("custom", "reason"),
+    [
+        ({"name": "x", "dimensions": ["country"] * 2, "metrics": ["sessions"]}, "repeated_field"),
+        ({"name": "x", "dimensions": ["nothing"], "metrics": ["sessions"]}, "unknown_dimension"),
+        ({"name": "x", "dimensions": ["country"], "metrics": []}, "too_many_fields"),
+        (
+            {"name": "x", "dimensions": [f"customEvent:d{n}" for n in range(9)], "metrics": ["sessions"]},
+            "too_many_fields",
+        ),
+        ({"name": "x", "dimensions": [], "metrics": [f"customEvent:m{n}" for n in range(11)]}, "too_many_fields"),
+        ({"name": "X; --", "dimensions": [], "metrics": ["sessions"]}, "string_pattern_mismatch"),
+    ],
+)
+def test_custom_report_beyond_what_ga4_answers_is_refused(custom: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidDataFlowError) as refused:
+        parse_register_data_flow(register_detail(reports=[{"custom": custom}]))
+    assert refused.value.reason == reason
+
+
+def test_filter_must_be_on_a_dimension_of_every_report() -> None:
+    asked = {"dimension": "country", "operator": "equal_to", "values": ["Vietnam"]}
+    parse_register_data_flow(register_detail(reports=[{"slug": "traffic_acquisition"}], filters=[asked]))
+    with pytest.raises(InvalidDataFlowError, match="daily_totals") as refused:
+        parse_register_data_flow(
+            register_detail(reports=[{"slug": "traffic_acquisition"}, {"slug": "daily_totals"}], filters=[asked])
+        )
+    assert refused.value.reason == "filter_not_in_report"
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_deployed_schema_is_the_contracts(name: str) -> None:
+    """`manage.py write_event_schemas` writes them."""
+    assert json.loads((SCHEMAS / f"{name}.json").read_text()) == EVENTS[name].model_json_schema()

@@ -1,6 +1,7 @@
 """A definition's plan: what it creates, and that it is the same everywhere."""
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -114,6 +115,4 @@ def test_skipped_hour_runs_once_the_clocks_have_moved_on() -> None:
 def test_long_range_is_cut_without_gap_or_overlap() -> None:
     chunks = DateWindow(date(2025, 1, 1), date(2026, 1, 1)).chunks(100)
     assert [chunks[0].start_date, chunks[-1].end_date] == [date(2025, 1, 1), date(2026, 1, 1)]
-    assert all(
-        (after.start_date - before.end_date).days == 1 for before, after in zip(chunks, chunks[1:], strict=False)
-    )
+    assert {(after.start_date - before.end_date).days for before, after in pairwise(chunks)} == {1}

@@ -4,12 +4,13 @@ The Data API answers at once and works on its own; a statement counts as done on
 DescribeStatement says so. Limits: 40 statements a batch, 100 KB each.
 """
 
+import random
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
         DescribeStatementResponseTypeDef,
         ExecuteStatementInputTypeDef,
         FieldTypeDef,
+        SubStatementDataTypeDef,
     )
+
+_Result = TypeVar("_Result")
 
 MAX_STATEMENTS: Final = 40
 MAX_STATEMENT_BYTES: Final = 100_000
@@ -30,6 +34,9 @@ MAX_STATEMENT_BYTES: Final = 100_000
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _MAX_WAIT_SECONDS: Final = 600.0
+
+_CONFLICT_ATTEMPTS: Final = 5
+_CONFLICT_PAUSE_SECONDS: Final = 0.2
 
 _TRANSIENT_CODES: Final = frozenset(
     {
@@ -44,12 +51,30 @@ _TRANSIENT_CODES: Final = frozenset(
         "ServiceUnavailable",
     }
 )
+_CONFLICT_TEXT: Final = re.compile(r"error:? *1023\b|serializ|deadlock|concurrent (?:update|delete)", re.IGNORECASE)
 _TRANSIENT_TEXT: Final = re.compile(
-    r"error:? *1023\b|serializ|deadlock|throttl|rate exceeded|\bpaused\b|\bresuming\b|too many connections"
+    r"throttl|rate exceeded|\bpaused\b|\bresuming\b|too many connections"
     r"|connection (?:was |is )?(?:refused|reset|closed|lost|timed out|terminated|attempt failed)"
     r"|(?:could not|cannot|unable to) connect|terminating connection|server closed the connection",
     re.IGNORECASE,
 )
+
+
+class ConflictError(TransientError):
+    """Another transaction wrote the same tables first; nothing of this one remains (Redshift's error 1023)."""
+
+
+class FailedStatementError(TerminalError):
+    """A statement that Redshift refused; the rest of its batch was rolled back with it.
+
+    `detail` is Redshift's own text; `index` counts the statements of a batch from 0, and is None when
+    Redshift didn't say which one failed.
+    """
+
+    def __init__(self, statement_id: str, detail: str, index: int | None) -> None:
+        super().__init__(f"Redshift statement {statement_id} failed: {detail}", reason="warehouse_statement_failed")
+        self.detail = detail
+        self.index = index
 
 
 class Warehouse:
@@ -74,11 +99,11 @@ class Warehouse:
         `parameters` fill `:name` in the statement; a value must not be empty (a limit of the Data API).
         Raises TransientError or TerminalError.
         """
-        return list(self._rows(self._finished(sql, parameters)["Id"]))
+        return list(self._rows(self._run_one(sql, parameters)["Id"]))
 
     def execute(self, sql: str, parameters: Mapping[str, str] | None = None) -> int:
         """Run one statement and return how many rows it changed. Raises TransientError or TerminalError."""
-        return max(self._finished(sql, parameters).get("ResultRows", 0), 0)
+        return _rows_changed(self._run_one(sql, parameters))
 
     def execute_together(self, statements: Sequence[str], client_token: str | None = None) -> list[int]:
         """Run statements in one transaction and return how many rows each changed, once it is committed.
@@ -94,12 +119,10 @@ class Warehouse:
         }
         if client_token is not None:
             call["ClientToken"] = client_token
-        with _api_errors():
-            started = self._client.batch_execute_statement(**call)
-        finished = self._wait(started["Id"])
-        return [max(statement.get("ResultRows", 0), 0) for statement in finished.get("SubStatements", [])]
+            return self._run_batch(call)
+        return _until_no_conflict(lambda: self._run_batch(call))
 
-    def _finished(self, sql: str, parameters: Mapping[str, str] | None) -> "DescribeStatementResponseTypeDef":
+    def _run_one(self, sql: str, parameters: Mapping[str, str] | None) -> "DescribeStatementResponseTypeDef":
         call: ExecuteStatementInputTypeDef = {
             "Sql": sql,
             "WorkgroupName": self._workgroup,
@@ -107,9 +130,17 @@ class Warehouse:
         }
         if parameters:
             call["Parameters"] = [{"name": name, "value": value} for name, value in parameters.items()]
+        return _until_no_conflict(lambda: self._run_statement(call))
+
+    def _run_statement(self, call: "ExecuteStatementInputTypeDef") -> "DescribeStatementResponseTypeDef":
         with _api_errors():
             started = self._client.execute_statement(**call)
         return self._wait(started["Id"])
+
+    def _run_batch(self, call: "BatchExecuteStatementInputTypeDef") -> list[int]:
+        with _api_errors():
+            started = self._client.batch_execute_statement(**call)
+        return [_rows_changed(statement) for statement in self._wait(started["Id"]).get("SubStatements", [])]
 
     def _wait(self, statement_id: str) -> "DescribeStatementResponseTypeDef":
         give_up_at = time.monotonic() + self._max_wait_seconds
@@ -189,8 +220,10 @@ def _api_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code, message = error.response["Error"].get("Code", ""), str(error)
-        raise _classified(code, f"The Redshift Data API refused a call: {message}") from error
+        message = f"The Redshift Data API refused a call: {error}"
+        if error.response["Error"].get("Code") in _TRANSIENT_CODES or _TRANSIENT_TEXT.search(message):
+            raise TransientError(message) from error
+        raise TerminalError(message, reason="warehouse_call_refused") from error
     except ParamValidationError:
         raise  # ours: neither waiting nor an operator can mend it
     except BotoCoreError as error:
@@ -198,14 +231,26 @@ def _api_errors() -> Iterator[None]:
 
 
 def _statement_error(described: "DescribeStatementResponseTypeDef") -> Exception:
-    code = "aborted" if described["Status"] == "ABORTED" else "failed"
-    error = described.get("Error", "no reason given")
-    if code == "aborted":
-        return TransientError(f"Redshift statement {described['Id']} was stopped before it ended: {error}")
-    return _classified(code, f"Redshift statement {described['Id']} failed: {error}")
+    statement_id, detail = described["Id"], described.get("Error", "no reason given")
+    if described["Status"] == "ABORTED":
+        return TransientError(f"Redshift statement {statement_id} was stopped before it ended: {detail}")
+    if _CONFLICT_TEXT.search(detail):
+        return ConflictError(f"Redshift statement {statement_id} met another transaction: {detail}")
+    if _TRANSIENT_TEXT.search(detail):
+        return TransientError(f"Redshift statement {statement_id} failed: {detail}")
+    states = [statement.get("Status") for statement in described.get("SubStatements", [])]
+    return FailedStatementError(statement_id, detail, states.index("FAILED") if "FAILED" in states else None)
 
 
-def _classified(code: str, message: str) -> Exception:
-    if code in _TRANSIENT_CODES or _TRANSIENT_TEXT.search(message):
-        return TransientError(message)
-    return TerminalError(message, reason="warehouse_statement_failed")
+def _rows_changed(statement: "DescribeStatementResponseTypeDef | SubStatementDataTypeDef") -> int:
+    return max(statement.get("ResultRows", 0), 0)
+
+
+def _until_no_conflict(run: Callable[[], _Result]) -> _Result:
+    """Run a transaction again when another one was first: on a queue its retry would come an hour later."""
+    for attempt in range(1, _CONFLICT_ATTEMPTS):
+        try:
+            return run()
+        except ConflictError:
+            time.sleep(_CONFLICT_PAUSE_SECONDS * attempt * (1 + random.random()))  # noqa: S311 - spreads retries
+    return run()

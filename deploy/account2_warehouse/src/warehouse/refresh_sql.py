@@ -1,0 +1,206 @@
+"""The statements of a refresh: one transaction from landing tables to new generations of partitions.
+
+They share two temporary tables: `changed_days`, the partitions that are replaced, and `typed_rows`.
+"""
+
+# ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
+
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.resources import files
+from typing import Final
+
+from dataflows.contracts import tables
+from dataflows.contracts.naming import COMBINED_SCHEMA, OPS_SCHEMA, RAW_SCHEMA
+from dataflows.contracts.reports import REPORT_TABLES, ReportTable
+from warehouse import ops
+from warehouse.delivered_runs import LandedReport
+from warehouse.statements import literal
+from warehouse.typing_sql import typed_rows_statement
+
+MAX_REPORTS_PER_BATCH: Final = 24  # each needs a DELETE of its own; the others share theirs
+_LONGEST_WINDOW_DAYS: Final = 1000
+_DAY: Final = ("property_id", "report_id", "date")
+
+
+def consume_statements(table: ReportTable, landed: Sequence[LandedReport], at: datetime) -> list[str]:
+    """Return what consumes the landed runs; it fails as a whole unless each landing table holds what was delivered.
+
+    The first statement is that check. `at` is stamped on all that changes. At most MAX_REPORTS_PER_BATCH.
+    """
+    return [
+        _check(landed),
+        _changed_days(landed),
+        typed_rows_statement(table, landed),
+        _delete_changed(RAW_SCHEMA, table),
+        _insert_raw(table),
+        _delete_rejects(),
+        _insert_rejects(at),
+        *(f"DELETE FROM {report.landing_table}" for report in landed),
+        *_recompute_days_after(table),
+        *recompute_statements(table, at),
+        ops.update(tables.RUNS, {"consumed_at": at}, {"run_id": _run_ids(landed)}),
+        "DROP TABLE typed_rows, changed_days",
+    ]
+
+
+def recompute_statements(table: ReportTable, at: datetime) -> list[str]:
+    """Return what computes the combined rows of `changed_days` anew and gives each partition its next generation."""
+    return [
+        _delete_changed(COMBINED_SCHEMA, table),
+        combined_statement(table),
+        _insert_partitions(table),
+        _advance_partitions(table, at),
+    ]
+
+
+def combined_statement(table: ReportTable) -> str:
+    """Return the hand-written SQL that fills a combined table for `changed_days`."""
+    return files("warehouse").joinpath("sql", f"combined_{table.name}.sql").read_text(encoding="utf-8")
+
+
+def dependents_of(table: ReportTable) -> list[ReportTable]:
+    """Return the tables whose combined rows are computed from this one's too."""
+    return [other for other in REPORT_TABLES.values() if table.name in other.depends_on]
+
+
+def stale_days_query(table: ReportTable, refreshed_after: datetime) -> str:
+    """Return the SELECT of partitions whose `day_…` columns differ from the table they are taken from.
+
+    It looks where that table was refreshed after the given moment. It compares values instead of marks:
+    refreshes of two tables may commit in any order, and each would miss the other's mark.
+    """
+    (source,) = table.depends_on
+    differs = " OR ".join(_differs(column.name, column.name.removeprefix("day_")) for column in table.computed)
+    return f"""SELECT DISTINCT stored.property_id, {literal(table.name)} AS report_id, stored.date
+FROM {COMBINED_SCHEMA}.{table.name} AS stored
+JOIN {OPS_SCHEMA}.partitions AS refreshed ON refreshed.report_table = {literal(source)}
+  AND refreshed.property_id = stored.property_id AND refreshed.date = stored.date
+LEFT JOIN {RAW_SCHEMA}.{source} AS day ON day.property_id = stored.property_id AND day.date = stored.date
+WHERE refreshed.refreshed_at > {literal(refreshed_after)} AND ({differs})"""
+
+
+def repair_statements(table: ReportTable, refreshed_after: datetime, at: datetime) -> list[str]:
+    """Return what recomputes the stale partitions of a table that depends on another."""
+    return [
+        f"CREATE TEMP TABLE changed_days AS {stale_days_query(table, refreshed_after)}",
+        *recompute_statements(table, at),
+        "DROP TABLE changed_days",
+    ]
+
+
+def unconsumed_check(landed: Sequence[LandedReport]) -> str:
+    """Return the SQL condition that nobody else has consumed these runs."""
+    run_ids = _run_ids(landed)
+    listed = ", ".join(map(literal, run_ids))
+    runs = f"SELECT COUNT(*) FROM {OPS_SCHEMA}.runs WHERE consumed_at IS NULL AND run_id IN ({listed})"
+    return f"({runs}) = {len(run_ids)}"
+
+
+def failing_unless(condition: str, message: str) -> str:
+    """Return a statement that fails, with `message` in its error, unless the condition holds."""
+    return f"SELECT CAST(CASE WHEN {condition} THEN '1' ELSE {literal(message)} END AS INTEGER) AS checked"
+
+
+def _run_ids(landed: Sequence[LandedReport]) -> list[str]:
+    return [run.run_id for report in landed for run in report.runs]
+
+
+def _check(landed: Sequence[LandedReport]) -> str:
+    counts = [f"(SELECT COUNT(*) FROM {report.landing_table}) = {report.rows_delivered}" for report in landed]
+    return failing_unless(" AND ".join((unconsumed_check(landed), *counts)), "the landing tables have changed")
+
+
+def _changed_days(landed: Sequence[LandedReport]) -> str:
+    windows = " UNION ALL ".join(_windows(report) for report in landed)
+    digits = " UNION ALL ".join(("SELECT 0 AS digit", *(f"SELECT {digit}" for digit in range(1, 10))))
+    return f"""CREATE TEMP TABLE changed_days AS
+SELECT DISTINCT asked.property_id, asked.report_id, asked.start_date + days.n AS date FROM ({windows}) AS asked
+CROSS JOIN (SELECT ones.digit + 10 * tens.digit + 100 * hundreds.digit AS n FROM ({digits}) AS ones
+  CROSS JOIN ({digits}) AS tens CROSS JOIN ({digits}) AS hundreds) AS days
+WHERE asked.start_date + days.n <= asked.end_date"""
+
+
+def _windows(report: LandedReport) -> str:
+    return " UNION ALL ".join(_window(report, index) for index in range(len(report.runs)))
+
+
+def _window(report: LandedReport, index: int) -> str:
+    window = report.runs[index].window
+    if (window.end_date - window.start_date).days >= _LONGEST_WINDOW_DAYS:
+        raise ValueError(f"run {report.runs[index].run_id} has a window of more than {_LONGEST_WINDOW_DAYS} days")
+    return (
+        f"SELECT CAST({literal(report.property_id)} AS VARCHAR(18)) AS property_id, "
+        f"CAST({literal(report.report)} AS VARCHAR(40)) AS report_id, "
+        f"{literal(window.start_date)} AS start_date, {literal(window.end_date)} AS end_date"
+    )
+
+
+def _same_day(table: ReportTable, name: str) -> str:
+    return " AND ".join(f"{name}.{column} = changed.{column}" for column in table.partition_columns)
+
+
+def _delete_changed(schema: str, table: ReportTable) -> str:
+    return f"DELETE FROM {schema}.{table.name} USING changed_days AS changed WHERE {_same_day(table, table.name)}"
+
+
+def _insert_raw(table: ReportTable) -> str:
+    columns = ", ".join(name for name, _ in tables.raw(table).columns)
+    return f"INSERT INTO {RAW_SCHEMA}.{table.name} ({columns}) SELECT {columns} FROM typed_rows WHERE reason IS NULL"
+
+
+def _delete_rejects() -> str:
+    # A row without a date of its own belongs to no window: it is kept until the report's next refresh.
+    return (
+        f"DELETE FROM {RAW_SCHEMA}.rejects USING changed_days AS changed "
+        "WHERE rejects.property_id = changed.property_id AND rejects.report_id = changed.report_id "
+        "AND (rejects.date_text = TO_CHAR(changed.date, 'YYYYMMDD') "
+        "OR rejects.reason IN ('bad_date', 'outside_window'))"
+    )
+
+
+def _insert_rejects(at: datetime) -> str:
+    return (
+        f"INSERT INTO {RAW_SCHEMA}.rejects (property_id, report_id, date_text, reason, record, rejected_at) "
+        f"SELECT property_id, report_id, LEFT(date_text, 10), reason, record, {literal(at)} "
+        "FROM typed_rows WHERE reason IS NOT NULL"
+    )
+
+
+def _recompute_days_after(table: ReportTable) -> list[str]:
+    if not table.recompute_days_after:
+        return []
+    return [
+        f"""INSERT INTO changed_days (property_id, report_id, date)
+SELECT DISTINCT later.property_id, later.report_id, later.date FROM {OPS_SCHEMA}.partitions AS later
+JOIN changed_days AS changed ON changed.property_id = later.property_id AND changed.report_id = later.report_id
+  AND later.date > changed.date AND later.date <= changed.date + {table.recompute_days_after}
+LEFT JOIN changed_days AS known ON known.property_id = later.property_id AND known.report_id = later.report_id
+  AND known.date = later.date
+WHERE later.report_table = {literal(table.name)} AND known.property_id IS NULL"""
+    ]
+
+
+def _insert_partitions(table: ReportTable) -> str:
+    return f"""INSERT INTO {OPS_SCHEMA}.partitions (report_table, property_id, report_id, date, generation, row_count)
+SELECT {literal(table.name)}, changed.property_id, changed.report_id, changed.date, 0, 0 FROM changed_days AS changed
+LEFT JOIN {OPS_SCHEMA}.partitions AS known ON known.report_table = {literal(table.name)}
+  AND {" AND ".join(f"known.{column} = changed.{column}" for column in _DAY)}
+WHERE known.property_id IS NULL"""
+
+
+def _advance_partitions(table: ReportTable, at: datetime) -> str:
+    days = ", ".join(f"changed.{column}" for column in _DAY)
+    return f"""UPDATE {OPS_SCHEMA}.partitions SET generation = partitions.generation + 1, row_count = counted.row_count,
+  refreshed_at = {literal(at)}, unload_run_id = NULL, unloaded_at = NULL
+FROM (SELECT {days}, COUNT(stored.property_id) AS row_count FROM changed_days AS changed
+  LEFT JOIN {COMBINED_SCHEMA}.{table.name} AS stored ON {_same_day(table, "stored")} GROUP BY {days}) AS counted
+WHERE partitions.report_table = {literal(table.name)}
+  AND {" AND ".join(f"partitions.{column} = counted.{column}" for column in _DAY)}"""
+
+
+def _differs(column: str, source: str) -> str:
+    ours, theirs = f"stored.{column}", f"day.{source}"
+    return (
+        f"{ours} <> {theirs} OR ({ours} IS NULL AND {theirs} IS NOT NULL) OR ({ours} IS NOT NULL AND {theirs} IS NULL)"
+    )

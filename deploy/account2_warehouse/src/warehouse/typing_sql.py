@@ -1,0 +1,128 @@
+"""SQL that turns the text of landing tables into typed rows, and says of every other row what is wrong with it.
+
+Whole numbers are plain digits within BIGINT. Decimals may carry an exponent of at most two digits, lie
+within DECIMAL(38,10) and are rounded half away from zero to 10 places. Among rows of the same key the
+one with the smallest metrics stays, the others are `duplicate_key`.
+"""
+
+# ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from dataflows.contracts.ga4 import FieldType
+from dataflows.contracts.keys import dimension_hash_sql
+from dataflows.contracts.reports import Column, ReportTable
+from warehouse.delivered_runs import LandedReport
+from warehouse.statements import literal
+
+_INTEGER: Final = "^-?[0-9]+$"
+_PLAIN_DECIMAL: Final = "^-?[0-9]+([.][0-9]+)?$"
+_SHORT_EXPONENT: Final = "^-?[0-9]+([.][0-9]+)?[eE][+-]?[0-9]{1,2}$"
+_DECIMAL: Final = "^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"
+_PADDING: Final = 99  # the longest way an exponent moves the point
+_SHOWN_CHARACTERS: Final = 300  # of each value of a rejected row: 21 of them fit VARCHAR(65535) in any script
+
+
+def typed_rows_statement(table: ReportTable, landed: Sequence[LandedReport]) -> str:
+    """Return what creates the temporary table `typed_rows`: every landed row, typed, its `reason` if refused.
+
+    It reads the temporary table `changed_days`, which holds the dates that the runs asked for.
+    """
+    kept = [column.name for column in (*table.dimensions, *table.metrics)]
+    metrics = ", ".join(column.name for column in table.metrics)
+    return f"""CREATE TEMP TABLE typed_rows AS
+SELECT property_id, report_id, date, dimension_hash, {", ".join(kept)}, date_text,
+  COALESCE(reason, CASE WHEN copy > 1 THEN 'duplicate_key' END) AS reason,
+  CASE WHEN reason IS NOT NULL OR copy > 1 THEN {_record(table)} END AS record
+FROM (SELECT checked.*, ROW_NUMBER() OVER (PARTITION BY property_id, report_id, date, dimension_hash,
+    CASE WHEN reason IS NULL THEN 0 ELSE 1 END ORDER BY {metrics}) AS copy
+  FROM (SELECT parsed.*, {_reason(table)} AS reason
+    FROM (SELECT landed.*, {_parsed(table)} FROM (
+{_landed(table, landed)}
+    ) AS landed) AS parsed
+    LEFT JOIN changed_days AS asked ON asked.property_id = parsed.property_id
+      AND asked.report_id = parsed.report_id AND asked.date = parsed.date
+  ) AS checked
+) AS numbered"""
+
+
+def _landed(table: ReportTable, landed: Sequence[LandedReport]) -> str:
+    return "\nUNION ALL ".join(_landed_report(table, report) for report in landed)
+
+
+def _landed_report(table: ReportTable, report: LandedReport) -> str:
+    columns = ", ".join(
+        (
+            f"CAST({literal(report.property_id)} AS VARCHAR(18)) AS property_id",
+            f"CAST({literal(report.report)} AS VARCHAR(40)) AS report_id",
+            f"{len(report.metrics)} AS metric_count",
+            f"{dimension_hash_sql([column.name for column in report.dimensions])} AS dimension_hash",
+            "date AS date_text",
+            *_present(table.dimensions, report.dimensions, suffix=""),
+            *_present(table.metrics, report.metrics, suffix="_text"),
+        )
+    )
+    return f"SELECT {columns} FROM {report.landing_table}"
+
+
+def _present(columns: Iterable[Column], present: Sequence[Column], suffix: str) -> Iterable[str]:
+    """Name a table's text columns; slots that the report leaves empty are null."""
+    for column in columns:
+        value = column.name if column in present else "CAST(NULL AS VARCHAR(65535))"
+        yield f"{value} AS {column.name}{suffix}"
+
+
+def _parsed(table: ReportTable) -> str:
+    day = "LEFT(date_text, 4) || '-' || SUBSTRING(date_text, 5, 2) || '-' || SUBSTRING(date_text, 7, 2)"
+    parsed_day = f"TRY_CAST(CASE WHEN date_text ~ '^[0-9]{{8}}$' THEN {day} END AS DATE) AS date"
+    return ", ".join((parsed_day, *(f"{_number(column)} AS {column.name}" for column in table.metrics)))
+
+
+def _number(column: Column) -> str:
+    text = f"{column.name}_text"
+    if column.type is FieldType.INTEGER:
+        return f"TRY_CAST(CASE WHEN {text} ~ '{_INTEGER}' THEN {text} END AS BIGINT)"
+    return (
+        f"TRY_CAST(CASE WHEN {text} ~ '{_PLAIN_DECIMAL}' THEN {text} "
+        f"WHEN {text} ~ '{_SHORT_EXPONENT}' THEN {_without_exponent(text)} END AS DECIMAL(38,10))"
+    )
+
+
+def _without_exponent(text: str) -> str:
+    """Move the point in the digits: Redshift reads no exponent in a decimal, and a double would round."""
+    mantissa, exponent = (f"SPLIT_PART(LOWER({text}), 'e', {part})" for part in (1, 2))
+    whole, fraction = f"SPLIT_PART(REPLACE({mantissa}, '-', ''), '.', 1)", f"SPLIT_PART({mantissa}, '.', 2)"
+    digits = f"REPEAT('0', {_PADDING}) || {whole} || {fraction} || REPEAT('0', {_PADDING})"
+    point = f"{_PADDING} + LEN({whole}) + TRY_CAST(REPLACE({exponent}, '+', '') AS INTEGER)"
+    return (
+        f"CASE WHEN LEFT({text}, 1) = '-' THEN '-0' ELSE '0' END || LTRIM(LEFT({digits}, {point}), '0') "
+        f"|| '.' || RTRIM(SUBSTRING({digits}, {point} + 1), '0') || '0'"
+    )
+
+
+def _reason(table: ReportTable) -> str:
+    day = "WHEN parsed.date IS NULL THEN 'bad_date' WHEN asked.date IS NULL THEN 'outside_window'"
+    metrics = (_metric_reason(slot, column) for slot, column in enumerate(table.metrics, start=1))
+    return f"CASE {day} {' '.join(metrics)} END"
+
+
+def _metric_reason(slot: int, column: Column) -> str:
+    text = f"{column.name}_text"
+    is_integer = column.type is FieldType.INTEGER
+    pattern, reason = (_INTEGER, "not_an_integer") if is_integer else (_DECIMAL, "not_a_number")
+    return (
+        f"WHEN metric_count >= {slot} AND ({text} IS NULL OR {text} !~ '{pattern}') THEN '{reason}:{column.name}' "
+        f"WHEN metric_count >= {slot} AND parsed.{column.name} IS NULL THEN 'out_of_range:{column.name}'"
+    )
+
+
+def _record(table: ReportTable) -> str:
+    names = {
+        "date": "date_text",
+        **{column.name: column.name for column in table.dimensions},
+        **{column.name: f"{column.name}_text" for column in table.metrics},
+    }
+    return " || ' | ' || ".join(
+        f"'{name}=' || COALESCE(LEFT({column}, {_SHOWN_CHARACTERS}), 'null')" for name, column in names.items()
+    )

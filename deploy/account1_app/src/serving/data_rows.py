@@ -4,7 +4,7 @@ Everything is read twice: once to check all of it, so that nothing of a bad unlo
 and once to load it. Reading is far cheaper than writing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from itertools import pairwise
@@ -44,8 +44,8 @@ def data_parts(bucket: UnloadBucket, unload: Unload, control: Mapping[PartitionK
     return []
 
 
-def stream_slices(bucket: UnloadBucket, table: ReportTable, parts: list[Part]) -> Iterator[PartitionSlice]:
-    """Yield the rows of all parts in order, cut where the partition changes.
+def stream_slices(bucket: UnloadBucket, table: ReportTable, parts: list[Part]) -> Generator[PartitionSlice]:
+    """Yield the rows of all parts in order, cut where the partition changes; close it to let go of its part.
 
     Raises QuarantineError for a part that can't be read to its end.
     """
@@ -116,7 +116,7 @@ def _add(table: ReportTable, tally: _Tally, piece: PartitionSlice) -> None:
     hashes = piece.rows.column("dimension_hash")
     if not pc.all(pc.match_substring_regex(hashes, r"^[0-9a-f]{64}$")).as_py():
         raise QuarantineError(f"A row of {piece.key} has a bad dimension_hash.", reason="bad_hash")
-    is_rising = pc.all(pc.greater(hashes.slice(1), hashes.slice(0, len(hashes) - 1))).as_py()
+    is_rising = pc.all(pc.greater(hashes.slice(1), hashes.slice(0, len(hashes) - 1)), min_count=0).as_py()
     if not is_rising or hashes[0].as_py() <= tally.last_hash:
         raise QuarantineError(f"Rows of {piece.key} are repeated or out of order.", reason="rows_unordered")
     tally.rows += piece.rows.num_rows

@@ -5,6 +5,7 @@ the difference. The same generation again changes nothing, an older one is ignor
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, groupby
 
@@ -64,10 +65,15 @@ def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> Up
 def _load(config: Config, bucket: UnloadBucket, unload: Unload) -> UpsertResult:
     control = read_control_rows(bucket, unload, config.max_partition_rows)
     parts = data_parts(bucket, unload, control)
-    check_rows(unload.table, stream_slices(bucket, unload.table, parts), control)
+    with closing(stream_slices(bucket, unload.table, parts)) as all_slices:
+        check_rows(unload.table, all_slices, control)
     result = UpsertResult()
-    with connection(config) as session, transient_errors_named():
-        for row, slices in _partitions(control, stream_slices(bucket, unload.table, parts)):
+    with (
+        connection(config) as session,
+        transient_errors_named(),
+        closing(stream_slices(bucket, unload.table, parts)) as all_slices,
+    ):
+        for row, slices in _partitions(control, all_slices):
             result.add(_replace_partition(session, unload, row, slices))
         with session.cursor() as cursor:
             ledger.resolve_quarantine(cursor, bucket.name, unload.control_manifest_key)

@@ -1,0 +1,77 @@
+"""A bucket and a database for the loader; both are the real thing, over the wire."""
+
+import json
+import os
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from django.db import connection as django_connection
+from moto.server import ThreadedMotoServer
+from mypy_boto3_s3 import S3Client
+
+from serving.config import Config
+from serving.unload_files import UnloadBucket
+
+BUCKET = "unloads"
+OWNER = "123456789012"
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": moto_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def s3(aws: None) -> Iterator[S3Client]:
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    yield client
+    bucket = boto3.resource("s3").Bucket(BUCKET)
+    bucket.object_versions.delete()
+    bucket.delete()
+    client.close()
+
+
+@pytest.fixture
+def config(s3: S3Client, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Config:
+    secret = boto3.client("secretsmanager").create_secret(
+        Name=f"database-{os.urandom(4).hex()}",
+        SecretString=json.dumps({"password": os.environ["MYAPP_DATABASE_PASSWORD"]}),
+    )
+    settings = {
+        "UNLOAD_BUCKET": BUCKET,
+        "UNLOAD_BUCKET_OWNER": OWNER,
+        "DATABASE_HOST": "localhost",
+        "DATABASE_PORT": os.environ["MYAPP_DATABASE_PORT"],
+        "DATABASE_NAME": str(django_connection.settings_dict["NAME"]),
+        "DATABASE_USER": os.environ["MYAPP_DATABASE_USER"],
+        "DATABASE_AUTH": "secret",
+        "DATABASE_SECRET_ARN": secret["ARN"],
+        "DATABASE_CA_BUNDLE": os.environ["MYAPP_DATABASE_CA_BUNDLE"],
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return Config.from_environment()
+
+
+@pytest.fixture
+def bucket(s3: S3Client, config: Config) -> UnloadBucket:
+    return UnloadBucket.of(s3, config)

@@ -1,0 +1,189 @@
+"""An unload that is not what it says it is: nothing of it is visible, and it says why."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from mypy_boto3_s3 import S3Client
+
+from dataflows.contracts.reports import REPORT_TABLES
+from reports.models import REPORT_MODELS, Partition, Quarantine
+from serving.config import Config
+from serving.errors import QuarantineError
+from serving.handlers.upsert_report import handle
+from serving.unload_files import UnloadBucket
+from serving.upsert import upsert_report
+from tests.serving.conftest import BUCKET
+from tests.serving.unloads import Row, UnloadWriter, parquet_bytes, report_row
+
+EVENTS = REPORT_TABLES["events"]
+DAY = date(2026, 11, 1)
+GENERATIONS = {("123", DAY): 1}
+
+Spoil = Callable[[UnloadWriter, S3Client], None]
+
+
+def event(name: str) -> Row:
+    return report_row(EVENTS, "123", DAY, [name])
+
+
+def data_key(writer: UnloadWriter, name: str = "0000_part_00.parquet") -> str:
+    return f"events/{writer.run_id}/data/{name}"
+
+
+def truncate(writer: UnloadWriter, s3: S3Client) -> None:
+    body = s3.get_object(Bucket=BUCKET, Key=data_key(writer))["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=data_key(writer), Body=body[:-7])
+
+
+def replace_with(body: bytes) -> Spoil:
+    def spoil(writer: UnloadWriter, s3: S3Client) -> None:
+        s3.put_object(Bucket=BUCKET, Key=data_key(writer), Body=body)
+        change_manifest(writer, s3, content_length=len(body))
+
+    return spoil
+
+
+def change_manifest(writer: UnloadWriter, s3: S3Client, **meta: int) -> None:
+    key = data_key(writer, "manifest")
+    manifest = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    manifest["entries"][0]["meta"].update(meta)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(manifest).encode())
+
+
+def remove_part(writer: UnloadWriter, s3: S3Client) -> None:
+    s3.delete_object(Bucket=BUCKET, Key=data_key(writer))
+
+
+def remove_data_manifest(writer: UnloadWriter, s3: S3Client) -> None:
+    s3.delete_object(Bucket=BUCKET, Key=data_key(writer, "manifest"))
+
+
+def name_an_object_elsewhere(writer: UnloadWriter, s3: S3Client) -> None:
+    body = {"entries": [{"url": f"s3://{BUCKET}/secrets", "meta": {"content_length": 1, "record_count": 1}}]}
+    s3.put_object(Bucket=BUCKET, Key=data_key(writer, "manifest"), Body=json.dumps(body).encode())
+
+
+def spoil_manifest(writer: UnloadWriter, s3: S3Client) -> None:
+    s3.put_object(Bucket=BUCKET, Key=data_key(writer, "manifest"), Body=b'{"entries": 1')
+
+
+def announce(**changes: Any) -> Spoil:
+    def spoil(writer: UnloadWriter, _: S3Client) -> None:
+        writer.write_control([{**row, **changes} for row in writer.control_rows([event("a"), event("b")], GENERATIONS)])
+
+    return spoil
+
+
+def rows_as_given(rows: Callable[[], list[Row]]) -> Spoil:
+    def spoil(writer: UnloadWriter, _: S3Client) -> None:
+        writer.write_data(rows())
+
+    return spoil
+
+
+def in_falling_order() -> list[Row]:
+    return sorted([event("a"), event("b")], key=lambda row: row["dimension_hash"], reverse=True)
+
+
+def other_columns(writer: UnloadWriter, s3: S3Client) -> None:
+    replace_with(parquet_bytes(pa.table({"x": [1, 2]})))(writer, s3)
+
+
+def more_rows_than_said(writer: UnloadWriter, s3: S3Client) -> None:
+    change_manifest(writer, s3, record_count=3)
+
+
+SPOILT: dict[str, tuple[Spoil, str]] = {
+    "truncated part": (truncate, "part_size_mismatch"),
+    "zero bytes": (replace_with(b""), "not_parquet"),
+    "wrong magic": (replace_with(b"not parquet at all"), "not_parquet"),
+    "part missing": (remove_part, "part_missing"),
+    "data manifest missing": (remove_data_manifest, "data_manifest_missing"),
+    "manifest spoilt": (spoil_manifest, "bad_manifest"),
+    "manifest names an object elsewhere": (name_an_object_elsewhere, "bad_manifest"),
+    "other columns": (other_columns, "schema_mismatch"),
+    "record count": (more_rows_than_said, "part_rows_mismatch"),
+    "row count": (announce(row_count=3), "row_count_mismatch"),
+    "sum": (announce(sum_event_count=Decimal(3)), "sum_mismatch"),
+    "generation": (announce(generation=0), "control_invalid"),
+    "too many rows": (announce(row_count=2_000_001), "partition_too_large"),
+    "null in control": (announce(row_count=None), "control_incomplete"),
+    "rows of another property": (
+        rows_as_given(lambda: [report_row(EVENTS, "999", DAY, ["a"]), report_row(EVENTS, "999", DAY, ["b"])]),
+        "row_not_announced",
+    ),
+    "rows twice": (rows_as_given(lambda: [event("a"), event("a")]), "rows_unordered"),
+    "rows out of order": (rows_as_given(in_falling_order), "rows_unordered"),
+    "bad hash": (rows_as_given(lambda: [{**event("a"), "dimension_hash": "X" * 64}, event("b")]), "bad_hash"),
+    "no key": (rows_as_given(lambda: [{**event("a"), "property_id": None}, event("b")]), "key_missing"),
+}
+
+
+@pytest.fixture
+def writer(s3: S3Client, config: Config) -> UnloadWriter:
+    return UnloadWriter.of(s3, BUCKET, "events", 7)
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_spoilt_unload_shows_nothing_and_says_why(
+    kind: str, writer: UnloadWriter, s3: S3Client, config: Config, bucket: UnloadBucket
+) -> None:
+    spoil, reason = SPOILT[kind]
+    key = writer.write([event("a"), event("b")], GENERATIONS)
+    spoil(writer, s3)
+    with pytest.raises(QuarantineError) as refused:
+        upsert_report(config, bucket, key)
+    assert refused.value.reason == reason
+    assert not REPORT_MODELS["events"].objects.exists()
+    assert not Partition.objects.exists()
+    assert Quarantine.objects.get(manifest_key=key).reason == reason
+
+
+def test_mended_unload_loads_and_leaves_quarantine(
+    writer: UnloadWriter, s3: S3Client, config: Config, bucket: UnloadBucket
+) -> None:
+    key = writer.write([event("a"), event("b")], GENERATIONS)
+    remove_part(writer, s3)
+    for _ in range(2):  # delivered twice, recorded once
+        with pytest.raises(QuarantineError):
+            upsert_report(config, bucket, key)
+    writer.write([event("a"), event("b")], GENERATIONS)
+    assert upsert_report(config, bucket, key).partitions_loaded == 1
+    assert Quarantine.objects.get().resolved_at is not None
+
+
+@pytest.mark.parametrize("key", ["x", "events/1/control/manifest", f"nothing/{7:032x}/control/manifest", "../manifest"])
+def test_object_that_is_no_control_manifest_is_quarantined(key: str, config: Config, bucket: UnloadBucket) -> None:
+    with pytest.raises(QuarantineError):
+        upsert_report(config, bucket, key)
+    assert Quarantine.objects.get().reason == "unknown_report"
+
+
+def test_handler_loads_what_a_notification_names(writer: UnloadWriter, config: Config) -> None:
+    key = writer.write([event("a")], GENERATIONS)
+    body = json.dumps({"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": key.replace("/", "%2F")}}}]})
+    answer = handle(sqs_event(body, json.dumps({"Event": "s3:TestEvent"})), None)  # type: ignore[arg-type]
+    assert answer == {"batchItemFailures": []}
+    assert REPORT_MODELS["events"].objects.count() == 1
+
+
+def test_handler_returns_what_failed_for_now(
+    writer: UnloadWriter, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_PORT", "1")
+    body = json.dumps({"Records": [{"s3": {"object": {"key": writer.write([event("a")], GENERATIONS)}}}]})
+    assert handle(sqs_event(body), None) == {"batchItemFailures": [{"itemIdentifier": "0"}]}  # type: ignore[arg-type]
+
+
+def sqs_event(*bodies: str) -> dict[str, Any]:
+    return {
+        "Records": [
+            {"messageId": str(number), "receiptHandle": "x", "body": body, "eventSource": "aws:sqs", "attributes": {}}
+            for number, body in enumerate(bodies)
+        ]
+    }

@@ -1,0 +1,60 @@
+"""The endpoint's own addresses beside those of AWS: `/_local/…`, for the other local processes and for tests.
+
+GET  /_local/health                 {"status": "ok", "services": […]}
+POST /_local/assume-role            {"service": "lambda.amazonaws.com", "role_arn": …, "session_name"?, "source_arn"?}
+GET  /_local/undelivered            what no queue received
+POST /_local/faults                 see faults.py
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from deploy.local.aws.answers import json_answer
+from deploy.local.aws.faults import set_faults
+from deploy.local.aws.service import ServiceError
+from deploy.local.aws.sts import assume_role_as_service
+from deploy.local.aws.undelivered import list_undelivered
+
+PREFIX = "/_local/"
+
+
+def answer_local(request: Request, scopes: Sequence[str]) -> Response:
+    """Answer a private request; `scopes` names the services of our own. Raises ServiceError for what is not allowed."""
+    _check_is_local(request)
+    match request.method, request.path.removeprefix(PREFIX):
+        case "GET", "health":
+            return json_answer({"status": "ok", "services": sorted(scopes)})
+        case "GET", "undelivered":
+            return json_answer(list_undelivered())
+        case "POST", "assume-role":
+            return _assume_role(_json_object(request))
+        case "POST", "faults":
+            set_faults(_json_object(request))
+            return json_answer({})
+    raise ServiceError("UnknownOperationException", f"There is no {request.method} {request.path}.", 404)
+
+
+def _assume_role(wanted: dict[str, Any]) -> Response:
+    if not wanted.keys() >= {"service", "role_arn"} or not all(isinstance(value, str) for value in wanted.values()):
+        raise ServiceError("ValidationException", "Needed: service and role_arn; possible: session_name, source_arn.")
+    session_name = wanted.get("session_name", "local-service")
+    issued = assume_role_as_service(wanted["service"], wanted["role_arn"], session_name, wanted.get("source_arn"))
+    return json_answer(issued.as_json())
+
+
+def _check_is_local(request: Request) -> None:
+    # A page open in the operator's browser reaches this machine too: under another host name, or without JSON.
+    host = request.host.rpartition(":")[0] or request.host
+    is_loopback = request.remote_addr is not None and ipaddress.ip_address(request.remote_addr).is_loopback
+    if not is_loopback or host not in ("127.0.0.1", "localhost", "[::1]"):
+        raise ServiceError("AccessDeniedException", "These addresses answer this machine only.", 403)
+
+
+def _json_object(request: Request) -> dict[str, Any]:
+    body = request.get_json(silent=True) if request.is_json else None
+    if not isinstance(body, dict):
+        raise ServiceError("ValidationException", "The body must be a JSON object, sent as application/json.")
+    return body

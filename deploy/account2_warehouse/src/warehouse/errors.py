@@ -1,0 +1,79 @@
+"""What AWS refuses, told apart: what passes by itself and what somebody has to mend."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from dataflows.contracts.errors import TerminalError, TransientError
+
+logger = Logger(child=True)
+
+_Item = TypeVar("_Item")
+
+# code of the error → our reason, and what to do about it
+_TERMINAL: Final = {
+    "ValidationException": ("refused_by_aws", "Change the data flow and save it again."),
+    "UnsupportedOperationException": ("refused_by_aws", "Change the data flow and save it again."),
+    "ConflictException": ("conflict", "Look at the flow in AppFlow, then save the data flow again."),
+    "ResourceNotFoundException": ("not_found", "Create what is missing, then save the data flow again."),
+    "ServiceQuotaExceededException": (
+        "quota_exceeded",
+        "Remove data flows or reports, or have the account's AppFlow quota raised, then save the data flow again.",
+    ),
+    "ConnectorAuthenticationException": (
+        "reconnect_required",
+        "Renew the connection profile's Google login in AppFlow, then save the data flow again.",
+    ),
+    "AccessDeniedException": (
+        "access_denied",
+        "Deploy the warehouse's stack again: its role lacks a right.",
+    ),
+}
+
+
+@contextmanager
+def aws_errors(what: str) -> Iterator[None]:
+    """Turn an AWS call's errors into ours; `what` says what was being done, to what.
+
+    Raises TerminalError for a refusal that will repeat, TransientError for anything that may pass.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _classified(what, error) from error
+    except ParamValidationError:
+        raise  # ours: neither waiting nor an operator can mend it
+    except BotoCoreError as error:
+        raise TransientError(f"Could not {what}: AWS was not reached: {error}") from error
+
+
+def try_each(items: Iterable[_Item], action: Callable[[_Item], None]) -> None:
+    """Do `action` with each item, whatever becomes of the others; raises TransientError if any failed."""
+    failures = [error for item in items if (error := _attempt(action, item))]
+    if failures:
+        raise TransientError(f"{len(failures)} failed, first: {failures[0]}") from failures[0]
+
+
+def _attempt(action: Callable[[_Item], None], item: _Item) -> Exception | None:
+    try:
+        action(item)
+    except Exception as error:
+        logger.exception("failed")
+        return error
+    return None
+
+
+def error_code(error: ClientError) -> str:
+    """Return the AWS code of an error, such as `ResourceNotFoundException`."""
+    return error.response["Error"].get("Code", "")
+
+
+def _classified(what: str, error: ClientError) -> Exception:
+    detail = error.response["Error"].get("Message") or str(error)
+    if (known := _TERMINAL.get(error_code(error))) is None:
+        return TransientError(f"Could not {what}: {error}")
+    reason, remedy = known
+    return TerminalError(f"Could not {what}: {detail} {remedy}", reason=reason)

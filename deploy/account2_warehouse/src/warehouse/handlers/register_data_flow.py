@@ -1,0 +1,112 @@
+"""Wakes when an operator asked for something: registers a data flow, or takes a request for runs."""
+
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.events import MYAPP_SOURCE, RunDataFlow, parse_register_data_flow
+from warehouse.answers import Answers, Asked, refused
+from warehouse.appflow import Flows
+from warehouse.config import RegisterConfig
+from warehouse.errors import aws_errors
+from warehouse.moments import Moment
+from warehouse.queues import WatchQueue
+from warehouse.redshift import WarehouseAddress
+from warehouse.registration import Registrar
+from warehouse.registry import Registry
+from warehouse.requested import RunRequests
+from warehouse.runs import Runs
+from warehouse.schema import Schema
+from warehouse.sessions import ops_warehouse
+from warehouse.statements import Warehouse
+
+logger = Logger(service="register_data_flow")
+
+
+def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Carry out the requests in a batch, in their order; the first that must wait holds up those behind it."""
+    processor = SqsFifoPartialProcessor()
+    processor.raise_on_entire_batch_failure = False
+    return process_partial_response(event=event, record_handler=_take, processor=processor, context=context)
+
+
+def _take(record: SQSRecord) -> None:
+    config = RegisterConfig.from_environment()
+    envelope = record.json_body
+    logger.append_keys(station="register", event_id=envelope["id"])
+    if envelope["account"] != config.app_account_id or envelope["source"] != MYAPP_SOURCE:
+        logger.error("refused: not from the application's account", sender=envelope["account"])
+        return
+    detail, moment = envelope["detail"], Moment.parse(envelope["time"])
+    logger.append_keys(correlation_id=detail.get("correlation_id"), data_flow_id=detail.get("data_flow_id"))
+    if envelope["detail-type"] == RunDataFlow.__name__:
+        _request_runs(config, detail, moment)
+    else:
+        _register(config, detail, moment)
+
+
+def _register(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:
+    answers = _answers(config)
+    try:
+        event = parse_register_data_flow(detail)
+        _registrar(config, answers).register(event, moment)
+    except TerminalError as error:
+        logger.warning("failed", reason=error.reason, error=str(error))
+        answers.put([refused(Asked.by(detail), error, moment.now)])
+    else:
+        logger.info("registered", property_id=event.property.property_id, revision=event.revision, state=event.state)
+
+
+def _request_runs(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:
+    request = RunDataFlow.model_validate(detail)
+    requests = _run_requests(config)
+    try:
+        requests.take(request, moment)
+    except TerminalError as error:
+        logger.warning("failed", reason=error.reason, error=str(error))
+        requests.refuse(request, error, moment)
+    else:
+        logger.info("runs requested", start_date=str(request.start_date), end_date=str(request.end_date))
+
+
+def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
+    address = _address(config)
+    ops = _ops(config, address)
+    return Registrar(
+        config=config,
+        answers=answers,
+        schema=Schema(address, config.ddl_role_arn, config.database_users),
+        registry=Registry(ops),
+        runs=Runs(ops),
+        flows=Flows(boto3.client("appflow")),
+        watch_queue=_watch_queue(config),
+    )
+
+
+def _run_requests(config: RegisterConfig) -> RunRequests:
+    ops = _ops(config, _address(config))
+    return RunRequests(_answers(config), Registry(ops), Runs(ops), _watch_queue(config))
+
+
+def _address(config: RegisterConfig) -> WarehouseAddress:
+    with aws_errors("read the warehouse's secret"):
+        secret = boto3.client("secretsmanager").get_secret_value(SecretId=config.warehouse_secret_arn)
+    return WarehouseAddress.model_validate_json(secret["SecretString"])
+
+
+def _ops(config: RegisterConfig, address: WarehouseAddress) -> Warehouse:
+    return ops_warehouse(config.refresh_role_arn, address.workgroup, address.database)
+
+
+def _answers(config: RegisterConfig) -> Answers:
+    return Answers(boto3.client("events"), config.warehouse_bus_name)
+
+
+def _watch_queue(config: RegisterConfig) -> WatchQueue:
+    return WatchQueue(boto3.client("sqs"), config.watch_queue_url)

@@ -1,0 +1,60 @@
+"""Wakes for AppFlow's events, for runs that may be started, and every quarter of an hour for what was missed."""
+
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from warehouse.answers import Answers
+from warehouse.appflow import Flows
+from warehouse.config import WatchConfig
+from warehouse.moments import Moment
+from warehouse.queues import RefreshQueue
+from warehouse.registry import Registry
+from warehouse.runs import Runs
+from warehouse.scheduled_runs import ScheduledRuns
+from warehouse.sessions import ops_warehouse
+from warehouse.starting import Starter
+from warehouse.sweep import Sweeper
+from warehouse.watch import Watcher
+
+logger = Logger(service="watch_runs")
+
+
+def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Take a batch of messages; those that failed for now are returned for another try."""
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    return process_partial_response(event=event, record_handler=_take, processor=processor, context=context)
+
+
+def _take(record: SQSRecord) -> None:
+    message = record.json_body
+    watcher = _watcher(WatchConfig.from_environment())
+    if "detail-type" in message:
+        watcher.take_event(message["detail-type"], message["detail"], Moment.parse(message["time"]).at)
+        return
+    at = Moment.parse(message["at"]).at
+    if message.get("sweep"):
+        Sweeper(watcher).sweep(at)
+    elif "data_flow_id" in message:
+        watcher.starter.start(message["data_flow_id"], at)
+    else:
+        watcher.starter.start_all(at)
+
+
+def _watcher(config: WatchConfig) -> Watcher:
+    ops = ops_warehouse(config.refresh_role_arn, config.workgroup_name, config.database_name)
+    registry, runs, flows = Registry(ops), Runs(ops), Flows(boto3.client("appflow"))
+    answers = Answers(boto3.client("events"), config.warehouse_bus_name)
+    return Watcher(
+        answers=answers,
+        runs=runs,
+        scheduled_runs=ScheduledRuns(registry, runs, flows),
+        flows=flows,
+        refresh_queue=RefreshQueue(boto3.client("sqs"), config.refresh_queue_url),
+        starter=Starter(config, answers, registry, runs, flows),
+    )

@@ -1,0 +1,155 @@
+"""Carries out what an operator asked for: applies the plan of a data flow, and answers at each step.
+
+Every step makes sure of its result, so that all may run again, in the same order, after a crash anywhere.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.events import DataFlowState, DataFlowStatus, RegisterDataFlow
+from dataflows.contracts.plan import Plan, check_plan_hash, make_plan
+from warehouse.answers import Answers, Asked, status_changed
+from warehouse.appflow import Flows
+from warehouse.config import RegisterConfig
+from warehouse.connector import Connector
+from warehouse.definitions import Source
+from warehouse.flows import NextRun, create_or_change, next_run
+from warehouse.moments import Moment
+from warehouse.queues import WatchQueue
+from warehouse.registry import Registration, Registry, Step
+from warehouse.runs import Run, RunKind, Runs, RunState, backfill_runs
+from warehouse.schema import Schema
+
+_OUTCOMES = {
+    DataFlowState.ACTIVE: DataFlowStatus.ACTIVE,
+    DataFlowState.PAUSED: DataFlowStatus.PAUSED,
+    DataFlowState.REMOVED: DataFlowStatus.REMOVED,
+}
+
+
+@dataclass(frozen=True)
+class Registrar:
+    """Applies data flows to one account: its schema, flows, registry and runs."""
+
+    config: RegisterConfig
+    answers: Answers
+    schema: Schema
+    registry: Registry
+    runs: Runs
+    flows: Flows
+    watch_queue: WatchQueue
+
+    def register(self, event: RegisterDataFlow, moment: Moment) -> None:
+        """Make the account be what the event asks for, unless it is so already or something newer was asked.
+
+        Raises TerminalError when it can't be, TransientError when it may work next time.
+        """
+        if not self.registry.exists():
+            self.schema.apply_ops()
+        known = self.registry.revisions(str(event.data_flow_id))
+        newest = known[-1] if known else None
+        if newest and newest.event.revision > event.revision:
+            self._answer(event, DataFlowStatus.IGNORED, moment, "A newer revision came first.", "older_revision")
+            return
+        if not (newest and newest.event.revision == event.revision and newest.step is Step.DONE):
+            self._carry_out(event, [item for item in known if item.event.revision < event.revision], moment)
+        self._conclude(event, moment)
+
+    def _carry_out(self, event: RegisterDataFlow, earlier: Sequence[Registration], moment: Moment) -> None:
+        plan = make_plan(event)
+        self.registry.start(event, plan, moment.at)
+        check_plan_hash(event, plan)
+        self._check_property_is_free(event)
+        self._answer(event, DataFlowStatus.RECEIVED, moment)
+        match event.state:
+            case DataFlowState.ACTIVE:
+                self._activate(event, plan, earlier, moment)
+            case DataFlowState.PAUSED:
+                self._pause(event, [plan, *(item.plan for item in earlier)])
+            case DataFlowState.REMOVED:
+                self._remove(event, [plan, *(item.plan for item in earlier)], moment)
+        self.registry.finish(event, moment.at)
+
+    def _conclude(self, event: RegisterDataFlow, moment: Moment) -> None:
+        if event.state is DataFlowState.ACTIVE:
+            self.watch_queue.start_waiting_runs(moment.now, str(event.data_flow_id))
+        self._answer(event, _OUTCOMES[event.state], moment)
+
+    def _activate(self, event: RegisterDataFlow, plan: Plan, earlier: Sequence[Registration], moment: Moment) -> None:
+        self.schema.apply(plan.statements, plan.tables)
+        self._answer(event, DataFlowStatus.SCHEMA_READY, moment)
+        next_runs = self._next_runs(event, plan, moment)
+        self._make_flows(event, next_runs, earlier)
+        self._answer(event, DataFlowStatus.FLOWS_CREATED, moment)
+        self._plan_runs(event, [*backfill_runs(event, plan, moment.at), *(item.run for item in next_runs)])
+
+    def _next_runs(self, event: RegisterDataFlow, plan: Plan, moment: Moment) -> list[NextRun]:
+        connector = Connector(self.flows.client, event.connector_profile)
+        source = Source(event.connector_profile, connector.core_report(plan.property_id))
+        connector.check_fields(source.entity, event)
+        return [next_run(self.config, event, flow, source, moment.at) for flow in plan.flows]
+
+    def _make_flows(
+        self, event: RegisterDataFlow, next_runs: Sequence[NextRun], earlier: Sequence[Registration]
+    ) -> None:
+        in_force = _flow_names(item.plan for item in earlier if item.is_in_force)
+        for definition in (item.definition for item in next_runs):
+            token = _token(event, definition.name, definition.hash)
+            create_or_change(self.flows, definition, token, is_known=definition.name in in_force)
+        wanted = {item.definition.name for item in next_runs}
+        for name in sorted(_flow_names(item.plan for item in earlier) - wanted):
+            self.flows.delete(name)
+
+    def _plan_runs(self, event: RegisterDataFlow, runs: Sequence[Run]) -> None:
+        kinds = (RunKind.BACKFILL, RunKind.SCHEDULED)
+        self.runs.drop_pending(str(event.data_flow_id), kinds, keep=[run.run_id for run in runs])
+        self.runs.add(runs)
+
+    def _pause(self, event: RegisterDataFlow, plans: Iterable[Plan]) -> None:
+        for name in sorted(_flow_names(plans)):
+            self.flows.stop(name)
+        self.runs.drop_pending(str(event.data_flow_id), (RunKind.SCHEDULED,))
+
+    def _remove(self, event: RegisterDataFlow, plans: Iterable[Plan], moment: Moment) -> None:
+        for name in sorted(_flow_names(plans)):
+            self.flows.delete(name)
+        self.runs.drop_pending(str(event.data_flow_id), tuple(RunKind))
+        for run in self.runs.find(data_flow_id=str(event.data_flow_id), status=RunState.STARTED):
+            if run.appflow_flow_name:
+                self.flows.delete(run.appflow_flow_name)
+            message = "The data flow was removed while the run was under way."
+            self.runs.change(run, RunState.STARTED, status=RunState.FAILED, message=message, ended_at=moment.now)
+
+    def _check_property_is_free(self, event: RegisterDataFlow) -> None:
+        property_id = event.property.property_id
+        others = [
+            item for item in self.registry.of_property(property_id) if item.event.data_flow_id != event.data_flow_id
+        ]
+        if others and event.state is not DataFlowState.REMOVED:
+            raise TerminalError(
+                f"Property {property_id} belongs to another data flow, {others[0].event.data_flow_id}: change or "
+                "remove that one.",
+                reason="property_taken",
+            )
+
+    def _answer(
+        self,
+        event: RegisterDataFlow,
+        status: DataFlowStatus,
+        moment: Moment,
+        message: str = "",
+        reason: str | None = None,
+    ) -> None:
+        asked = Asked(event.event_id, event.correlation_id, event.data_flow_id, event.revision)
+        self.answers.put([status_changed(asked, status, moment.now, reason=reason, message=message)])
+
+
+def _flow_names(plans: Iterable[Plan]) -> set[str]:
+    return {flow.appflow_flow_name for plan in plans for flow in plan.flows}
+
+
+def _token(event: RegisterDataFlow, *parts: str) -> str:
+    """Return the client token of a call made for this event: the same event again repeats the call, another doesn't."""
+    return hashlib.sha256("|".join((str(event.event_id), *parts)).encode()).hexdigest()

@@ -1,0 +1,204 @@
+"""The runs of AppFlow: what `ga4_ops.runs` says of each, from asked for to refreshed.
+
+A run has the same id however often it is asked for: the id is made from what it reads, not drawn.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from dataflows.contracts import naming
+from dataflows.contracts.events import RegisterDataFlow, RunDataFlow, Station, today_in
+from dataflows.contracts.plan import DateWindow, Plan, PlannedFlow, daily_window, next_run_at
+from dataflows.contracts.tables import RUNS
+from warehouse import ops
+from warehouse.statements import Warehouse
+
+_ROWS_A_STATEMENT: Final = 40  # of less than 2,000 bytes each
+
+
+class RunKind(StrEnum):
+    """Why a run is made."""
+
+    SCHEDULED = "scheduled"
+    BACKFILL = "backfill"
+    REQUESTED = "requested"
+
+
+class RunState(StrEnum):
+    """How far a run has come. Rows of a succeeded one lie in the landing table until a refresh consumes them."""
+
+    PENDING = "pending"
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFRESHED = "refreshed"
+    UNLOADED = "unloaded"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one report over a window of property-local dates, both included."""
+
+    run_id: str
+    correlation_id: str
+    data_flow_id: str
+    property_id: str
+    report: str
+    appflow_flow_name: str | None  # an OnDemand run's is made when it is started
+    kind: RunKind
+    start_date: date
+    end_date: date
+    requested_by: str
+    status: RunState = RunState.PENDING
+    execution_id: str | None = None
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    consumed_at: datetime | None = None
+    rows_delivered: int | None = None
+    rows_failed: int | None = None
+    message: str | None = None
+
+    @property
+    def window(self) -> DateWindow:
+        """The dates the run reads."""
+        return DateWindow(self.start_date, self.end_date)
+
+    @property
+    def on_demand_flow_name(self) -> str:
+        """The name of the short-lived flow that makes the run, if it is not a scheduled one."""
+        return naming.appflow_run_flow_name(
+            self.property_id, self.report, self.start_date, self.end_date, self.run_id[:8]
+        )
+
+    @property
+    def log_keys(self) -> dict[str, str | None]:
+        """What a log line about the run carries."""
+        names = ("run_id", "correlation_id", "data_flow_id", "appflow_flow_name", "execution_id")
+        return {"station": Station.INGEST.value, **{name: getattr(self, name) for name in names}}
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether AppFlow starts the run by itself."""
+        return self.kind is RunKind.SCHEDULED
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Self:
+        """Return the run of a row as the Data API gives it."""
+        moments = {name: ops.moment(row[name]) for name in ("due_at", "started_at", "ended_at", "consumed_at")}
+        dates = {name: date.fromisoformat(row[name]) for name in ("start_date", "end_date")}
+        return cls(**{**row, **moments, **dates, "kind": RunKind(row["kind"]), "status": RunState(row["status"])})
+
+
+class Runs:
+    """The table of runs."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def add(self, runs: Sequence[Run]) -> None:
+        """Insert the runs that are not there yet, whatever has become of those that are."""
+        for start in range(0, len(runs), _ROWS_A_STATEMENT):
+            rows = [asdict(run) for run in runs[start : start + _ROWS_A_STATEMENT]]
+            self._warehouse.execute(ops.insert(RUNS, rows, ("run_id",)))
+
+    def find(self, **where: ops.Condition) -> list[Run]:
+        """Return the runs whose columns are so, the earliest due or dated first."""
+        rows = self._warehouse.query(ops.select(RUNS, where, ("due_at", "start_date", "report", "run_id")))
+        return [Run.from_row(row) for row in rows]
+
+    def change(self, run: Run, expected: RunState, **changes: ops.Value) -> bool:
+        """Set columns of a run that still is `expected`; return whether it was."""
+        where: dict[str, ops.Condition] = {"run_id": run.run_id, "status": expected}
+        return self._warehouse.execute(ops.update(RUNS, changes, where)) == 1
+
+    def drop_pending(self, data_flow_id: str, kinds: Iterable[RunKind], keep: Iterable[str] = ()) -> None:
+        """Delete a data flow's runs of these kinds that have not begun, but for the run ids to keep."""
+        pending = self.find(data_flow_id=data_flow_id, status=RunState.PENDING, kind=tuple(kinds))
+        if dropped := sorted({run.run_id for run in pending} - set(keep)):
+            self._warehouse.execute(ops.delete(RUNS, {"run_id": dropped, "status": RunState.PENDING}))
+
+
+def backfill_runs(event: RegisterDataFlow, plan: Plan, at: datetime) -> list[Run]:
+    """Return the runs that read everything from the start date to yesterday, newest dates first.
+
+    A report whose definition changed is read anew; one that did not only from its last, open chunk on.
+    """
+    yesterday = today_in(plan.time_zone, at) - timedelta(1)
+    chunks = DateWindow(plan.backfill_from, yesterday).chunks()
+    return [
+        _on_demand(event, flow, RunKind.BACKFILL, chunk, (event.data_flow_id, flow.tasks))
+        for chunk in reversed(chunks)
+        for flow in plan.flows
+    ]
+
+
+def requested_runs(request: RunDataFlow, plan: Plan) -> list[Run]:
+    """Return the runs that were asked for, of the reports named or of all the plan's."""
+    flows = [flow for flow in plan.flows if not request.reports or flow.report in request.reports]
+    chunks = DateWindow(request.start_date, request.end_date).chunks()
+    return [
+        _on_demand(request, flow, RunKind.REQUESTED, chunk, (request.event_id,)) for chunk in chunks for flow in flows
+    ]
+
+
+def scheduled_run(event: RegisterDataFlow, flow: PlannedFlow, after: datetime) -> Run:
+    """Return the next run that AppFlow will start by itself after the moment `after`."""
+    zone = event.property.time_zone
+    due_at = next_run_at(zone, event.refresh_hour_local, after)
+    window = daily_window(zone, event.lookback_days, due_at)
+    return _scheduled(event, flow, window, _run_id(flow.appflow_flow_name, due_at), due_at)
+
+
+def unplanned_run(event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow, execution_id: str) -> Run:
+    """Return a scheduled run that AppFlow made at an hour for which none was noted."""
+    return _scheduled(event, flow, window, _run_id(flow.appflow_flow_name, execution_id), None)
+
+
+def _scheduled(
+    event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow, run_id: str, due_at: datetime | None
+) -> Run:
+    return Run(
+        run_id=run_id,
+        correlation_id=str(event.correlation_id),
+        data_flow_id=str(event.data_flow_id),
+        property_id=event.property.property_id,
+        report=flow.report,
+        appflow_flow_name=flow.appflow_flow_name,
+        kind=RunKind.SCHEDULED,
+        **asdict(window),
+        requested_by=event.requested_by,
+        due_at=due_at,
+    )
+
+
+def _on_demand(
+    asked: RegisterDataFlow | RunDataFlow,
+    flow: PlannedFlow,
+    kind: RunKind,
+    window: DateWindow,
+    identity: tuple[Any, ...],
+) -> Run:
+    property_id = asked.property_id if isinstance(asked, RunDataFlow) else asked.property.property_id
+    run_id = _run_id(kind, flow.report, window, *identity)
+    return Run(
+        run_id=run_id,
+        correlation_id=str(asked.correlation_id),
+        data_flow_id=str(asked.data_flow_id),
+        property_id=property_id,
+        report=flow.report,
+        appflow_flow_name=None,
+        kind=kind,
+        **asdict(window),
+        requested_by=asked.requested_by,
+    )
+
+
+def _run_id(*parts: object) -> str:
+    canonical = json.dumps(parts, default=str, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]

@@ -1,0 +1,65 @@
+"""Finds what AppFlow's events did not tell: runs that ended, runs that never began, refreshes that wait."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from dataflows.contracts.reports import REPORT_TABLES
+from warehouse.errors import try_each
+from warehouse.runs import Run, RunKind, RunState
+from warehouse.watch import Watcher
+
+_EVENT_GRACE: Final = timedelta(minutes=15)  # within which an event may still come
+_START_GRACE: Final = timedelta(hours=3)
+_RECORD_GRACE: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Looks after the runs that nothing was heard of."""
+
+    watcher: Watcher
+
+    def sweep(self, at: datetime) -> None:
+        """Look at every unfinished run, start those that wait, have every table looked at.
+
+        What fails holds up nothing else; then TransientError is raised at the end.
+        """
+        runs = self.watcher.runs
+        overdue = runs.find(kind=RunKind.SCHEDULED, status=RunState.PENDING)
+        try_each([*runs.find(status=RunState.STARTED), *overdue], lambda run: self._look_at(run, at))
+        self.watcher.starter.start_all(at)
+        for table in REPORT_TABLES:
+            self.watcher.refresh_queue.refresh(table, at)
+
+    def _look_at(self, run: Run, at: datetime) -> None:
+        if run.status is RunState.PENDING:
+            self._look_for_start(run, at)
+        elif run.execution_id is not None and run.appflow_flow_name is not None:
+            self._look_for_end(run, run.appflow_flow_name, run.execution_id, at)
+
+    def _look_for_start(self, run: Run, at: datetime) -> None:
+        """A scheduled run whose hour has passed: AppFlow began it unheard, or never did."""
+        if run.due_at is None or run.appflow_flow_name is None or at < run.due_at + _EVENT_GRACE:
+            return
+        for execution in self.watcher.flows.executions(run.appflow_flow_name):
+            if run.due_at <= execution.started_at < run.due_at + _START_GRACE and not self._is_taken(
+                run, execution.execution_id
+            ):
+                begun = self.watcher.begun(run, execution.execution_id, execution.started_at)
+                self._look_for_end(begun, run.appflow_flow_name, execution.execution_id, at)
+                return
+        if at >= run.due_at + _START_GRACE:
+            message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour: look whether it is active."
+            self.watcher.fail(run, message, at)
+
+    def _look_for_end(self, run: Run, name: str, execution_id: str, at: datetime) -> None:
+        execution = self.watcher.flows.execution(name, execution_id)
+        if execution is None:
+            if run.started_at is not None and at >= run.started_at + _RECORD_GRACE:
+                self.watcher.fail(run, "AppFlow has no record of the run any more: ask for its dates again.", at)
+        elif execution.is_over:
+            self.watcher.ended(run, execution, at)
+
+    def _is_taken(self, run: Run, execution_id: str) -> bool:
+        return bool(self.watcher.runs.find(appflow_flow_name=run.appflow_flow_name or "", execution_id=execution_id))

@@ -72,25 +72,36 @@ def aws_client(service: str, account_id: str = ACCOUNT_1, region: str | None = N
     It never retries, so that a test sees each answer. For a role's session use `client_of_session`.
     """
     own_region = REGION_1 if account_id == ACCOUNT_1 else REGION_2
-    return _client(service, region or own_region, account_id, "any", None)
+    return signed_client(service, region or own_region, account_id)
 
 
 def client_of_session(service: str, region: str, credentials: dict[str, Any]) -> Any:
     """Return a boto3 client that signs with the `Credentials` of AssumeRole."""
-    return _client(
-        service, region, credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
-    )
+    key, secret, token = (credentials[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    return signed_client(service, region, key, secret=secret, token=token)
 
 
-def _client(service: str, region: str, key: str, secret: str, token: str | None) -> Any:
-    return _session().client(
+def signed_client(
+    service: str,
+    region: str,
+    key: str,
+    *,
+    secret: str | None = None,
+    token: str | None = None,
+    endpoint_url: str | None = None,
+    **config: Any,
+) -> Any:
+    """Return a boto3 client that signs with this access key; `config` are botocore's settings."""
+    # boto3's own types know one signature for each service name; here the name is a variable.
+    make: Any = _session().client
+    return make(
         service,
         region_name=region,
-        endpoint_url=_server().url,
+        endpoint_url=endpoint_url or _server().url,
         aws_access_key_id=key,
-        aws_secret_access_key=secret,
+        aws_secret_access_key=secret or "any",
         aws_session_token=token,
-        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **config),
     )
 
 

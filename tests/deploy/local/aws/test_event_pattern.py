@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from deploy.local.aws.event_pattern import check_pattern, matches
@@ -25,7 +27,7 @@ EVENT = {
 }
 
 
-def in_detail(**wanted):
+def in_detail(**wanted: Any) -> dict[str, Any]:
     return {"detail": wanted}
 
 
@@ -87,13 +89,13 @@ OTHER = {
 
 
 @pytest.mark.parametrize("pattern", MATCHING.values(), ids=MATCHING.keys())
-def test_an_event_matches(pattern):
+def test_an_event_matches(pattern: Any) -> None:
     check_pattern(pattern)
     assert matches(pattern, EVENT)
 
 
 @pytest.mark.parametrize("pattern", OTHER.values(), ids=OTHER.keys())
-def test_an_event_does_not_match(pattern):
+def test_an_event_does_not_match(pattern: Any) -> None:
     check_pattern(pattern)
     assert not matches(pattern, EVENT)
 
@@ -117,6 +119,6 @@ def test_an_event_does_not_match(pattern):
         {"$or": [{"source": "text"}, {"source": ["a"]}]},
     ],
 )
-def test_a_pattern_that_is_not_valid_is_refused(pattern):
+def test_a_pattern_that_is_not_valid_is_refused(pattern: Any) -> None:
     with pytest.raises(ServiceError, match="Event pattern is not valid"):
         check_pattern(pattern)

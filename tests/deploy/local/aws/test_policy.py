@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from deploy.local.aws.policy import ORGANIZATION_ID, AccessRequest, identity_policies_admit, resource_policy_admits
@@ -7,20 +9,20 @@ ROLE = "arn:aws:iam::111111111111:role/forwarder"
 BUS = "arn:aws:events:us-east-1:222222222222:event-bus/warehouse"
 
 
-def request(principal=ROLE, **context):
+def request(principal: str = ROLE, **context: str) -> AccessRequest:
     keys = {"source": "events:source", "rule": "aws:SourceArn"}
     return AccessRequest(principal, "events:PutEvents", BUS, {keys[name]: value for name, value in context.items()})
 
 
-def statement(effect="Allow", **members):
+def statement(effect: str = "Allow", **members: Any) -> dict[str, Any]:
     return {"Effect": effect, "Principal": "*", "Action": "events:PutEvents", "Resource": BUS} | members
 
 
-def admits(*statements, to=None):
+def admits(*statements: dict[str, Any], to: AccessRequest | None = None) -> bool:
     return resource_policy_admits({"Version": "2012-10-17", "Statement": list(statements)}, to or request())
 
 
-def test_no_policy_admits_nobody():
+def test_no_policy_admits_nobody() -> None:
     assert not resource_policy_admits(None, request())
     assert not resource_policy_admits({}, request())
 
@@ -29,7 +31,7 @@ def test_no_policy_admits_nobody():
     "principal",
     ["*", {"AWS": "*"}, {"AWS": ROLE}, {"AWS": "111111111111"}, {"AWS": ["x", "arn:aws:iam::111111111111:root"]}],
 )
-def test_a_role_is_admitted_by_any_of_its_names(principal):
+def test_a_role_is_admitted_by_any_of_its_names(principal: Any) -> None:
     assert admits(statement(Principal=principal))
 
 
@@ -37,11 +39,11 @@ def test_a_role_is_admitted_by_any_of_its_names(principal):
     "principal",
     [{"AWS": "222222222222"}, {"AWS": ROLE + "2"}, {"Service": "events.amazonaws.com"}, {"Federated": "x"}, {}],
 )
-def test_a_role_is_not_admitted_by_anothers_name(principal):
+def test_a_role_is_not_admitted_by_anothers_name(principal: Any) -> None:
     assert not admits(statement(Principal=principal))
 
 
-def test_a_service_is_admitted_by_its_name():
+def test_a_service_is_admitted_by_its_name() -> None:
     asked = request("events.amazonaws.com")
     assert admits(statement(Principal={"Service": ["s3.amazonaws.com", "events.amazonaws.com"]}), to=asked)
     assert not admits(statement(Principal={"Service": "s3.amazonaws.com"}), to=asked)
@@ -49,17 +51,17 @@ def test_a_service_is_admitted_by_its_name():
 
 
 @pytest.mark.parametrize("action", ["events:*", "EVENTS:putevents", "*", ["events:PutRule", "events:PutEvents"]])
-def test_actions_match_by_wildcard_and_in_any_case(action):
+def test_actions_match_by_wildcard_and_in_any_case(action: Any) -> None:
     assert admits(statement(Action=action))
 
 
-def test_another_action_or_resource_is_not_admitted():
+def test_another_action_or_resource_is_not_admitted() -> None:
     assert not admits(statement(Action="events:PutRule"))
     assert not admits(statement(Resource=BUS + "2"))
     assert admits(statement(Resource="arn:aws:events:us-east-1:222222222222:event-bus/*"))
 
 
-def test_a_denial_wins_over_an_admission():
+def test_a_denial_wins_over_an_admission() -> None:
     assert not admits(statement(), statement(effect="Deny", Principal={"AWS": "111111111111"}))
     assert admits(statement(), statement(effect="Deny", Principal={"AWS": "222222222222"}))
 
@@ -101,12 +103,12 @@ NOT_HOLDING = {
 
 
 @pytest.mark.parametrize("condition", HOLDING.values(), ids=HOLDING.keys())
-def test_a_condition_that_holds_admits(condition):
+def test_a_condition_that_holds_admits(condition: dict[str, Any]) -> None:
     assert admits(statement(Condition=condition), to=request(source="myapp", rule=RULE))
 
 
 @pytest.mark.parametrize("condition", NOT_HOLDING.values(), ids=NOT_HOLDING.keys())
-def test_a_condition_that_does_not_hold_admits_nobody(condition):
+def test_a_condition_that_does_not_hold_admits_nobody(condition: dict[str, Any]) -> None:
     assert not admits(statement(Condition=condition), to=request(source="myapp", rule=RULE))
 
 
@@ -119,7 +121,7 @@ def test_a_condition_that_does_not_hold_admits_nobody(condition):
         {"NotResource": BUS},
     ],
 )
-def test_what_cannot_be_evaluated_admits_nobody_and_denies(members):
+def test_what_cannot_be_evaluated_admits_nobody_and_denies(members: dict[str, Any]) -> None:
     replaced = {"NotPrincipal": "Principal", "NotAction": "Action", "NotResource": "Resource"}
     odd = statement(**members)
     for name in members:
@@ -128,7 +130,7 @@ def test_what_cannot_be_evaluated_admits_nobody_and_denies(members):
     assert not admits(statement(), odd | {"Effect": "Deny"})
 
 
-def test_the_policies_of_a_role_name_no_principal():
+def test_the_policies_of_a_role_name_no_principal() -> None:
     allowing = {"Statement": {"Effect": "Allow", "Action": "events:PutEvents", "Resource": BUS}}
     assert identity_policies_admit([{}, allowing], request())
     assert not identity_policies_admit([], request())

@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -13,26 +14,27 @@ from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_1, aws_client, client_of_sess
 ROLE = f"arn:aws:iam::{ACCOUNT_1}:role/unload-writer"
 
 
-def make_role(trust, arn=ROLE, **more):
+def make_role(trust: dict[str, Any], arn: str = ROLE, **more: Any) -> None:
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"} | trust]}
     name = arn.rpartition("/")[2]
     aws_client("iam", arn.split(":")[4]).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy), **more)
 
 
-def assume(client, role_arn=ROLE, **more):
-    return client.assume_role(RoleArn=role_arn, RoleSessionName="unload", **more)["Credentials"]
+def assume(client: Any, role_arn: str = ROLE, **more: Any) -> dict[str, Any]:
+    issued: dict[str, Any] = client.assume_role(RoleArn=role_arn, RoleSessionName="unload", **more)["Credentials"]
+    return issued
 
 
-def code_of(refused):
+def code_of(refused: pytest.ExceptionInfo[ClientError]) -> str:
     return refused.value.response["Error"]["Code"]
 
 
-def test_an_accounts_root_signs_with_the_account_id(clean_aws):
+def test_an_accounts_root_signs_with_the_account_id(clean_aws: str) -> None:
     identity = aws_client("sts", ACCOUNT_2).get_caller_identity()
     assert (identity["Account"], identity["Arn"]) == (ACCOUNT_2, f"arn:aws:iam::{ACCOUNT_2}:root")
 
 
-def test_a_role_of_another_account_acts_in_that_account(clean_aws):
+def test_a_role_of_another_account_acts_in_that_account(clean_aws: str) -> None:
     make_role({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_2}:root"}})
     session = assume(aws_client("sts", ACCOUNT_2))
     identity = client_of_session("sts", REGION_1, session).get_caller_identity()
@@ -41,7 +43,7 @@ def test_a_role_of_another_account_acts_in_that_account(clean_aws):
     assert len(aws_client("sqs", ACCOUNT_1).list_queues()["QueueUrls"]) == 1
 
 
-def test_a_role_assumes_a_role_that_trusts_it_by_name(clean_aws):
+def test_a_role_assumes_a_role_that_trusts_it_by_name(clean_aws: str) -> None:
     first = f"arn:aws:iam::{ACCOUNT_2}:role/redshift"
     make_role({"Principal": {"Service": "redshift.amazonaws.com"}}, first)
     make_role({"Principal": {"AWS": first}})
@@ -51,13 +53,13 @@ def test_a_role_assumes_a_role_that_trusts_it_by_name(clean_aws):
         assume(aws_client("sts", ACCOUNT_2))
 
 
-def test_a_role_that_does_not_exist_is_not_assumed(clean_aws):
+def test_a_role_that_does_not_exist_is_not_assumed(clean_aws: str) -> None:
     with pytest.raises(ClientError, match="the role does not exist") as refused:
         assume(aws_client("sts"))
     assert code_of(refused) == "AccessDenied"
 
 
-def test_the_external_id_must_be_the_one_the_role_asks_for(clean_aws):
+def test_the_external_id_must_be_the_one_the_role_asks_for(clean_aws: str) -> None:
     condition = {"StringEquals": {"sts:ExternalId": "warehouse-7"}}
     make_role({"Principal": {"AWS": ACCOUNT_2}, "Condition": condition})
     client = aws_client("sts", ACCOUNT_2)
@@ -68,7 +70,7 @@ def test_the_external_id_must_be_the_one_the_role_asks_for(clean_aws):
         assert code_of(refused) == "AccessDenied"
 
 
-def test_a_session_lasts_no_longer_than_the_role_allows(clean_aws):
+def test_a_session_lasts_no_longer_than_the_role_allows(clean_aws: str) -> None:
     make_role({"Principal": {"AWS": ACCOUNT_1}}, MaxSessionDuration=7200)
     session = assume(aws_client("sts"), DurationSeconds=7200)
     remaining = session["Expiration"] - datetime.now(UTC)
@@ -78,21 +80,21 @@ def test_a_session_lasts_no_longer_than_the_role_allows(clean_aws):
     assert code_of(refused) == "ValidationError"
 
 
-def test_a_session_name_with_other_signs_is_refused(clean_aws):
+def test_a_session_name_with_other_signs_is_refused(clean_aws: str) -> None:
     make_role({"Principal": {"AWS": ACCOUNT_1}})
     with pytest.raises(ClientError) as refused:
         aws_client("sts").assume_role(RoleArn=ROLE, RoleSessionName="a b")
     assert code_of(refused) == "ValidationError"
 
 
-def test_a_session_that_is_over_is_refused(clean_aws):
+def test_a_session_that_is_over_is_refused(clean_aws: str) -> None:
     over = credentials.issue_credentials(ROLE, "unload", -1).as_json()
     with pytest.raises(ClientError) as refused:
         client_of_session("sqs", REGION_1, over).list_queues()
     assert code_of(refused) == "ExpiredTokenException"
 
 
-def test_a_session_without_its_token_is_refused(clean_aws):
+def test_a_session_without_its_token_is_refused(clean_aws: str) -> None:
     issued = credentials.issue_credentials(ROLE, "unload", 900).as_json()
     for token in (None, "another"):
         with pytest.raises(ClientError) as refused:
@@ -100,13 +102,13 @@ def test_a_session_without_its_token_is_refused(clean_aws):
         assert code_of(refused) == "UnrecognizedClientException"
 
 
-def test_other_actions_of_sts_are_refused(clean_aws):
+def test_other_actions_of_sts_are_refused(clean_aws: str) -> None:
     with pytest.raises(ClientError) as refused:
         aws_client("sts").get_session_token()
     assert code_of(refused) == "InvalidAction"
 
 
-def test_a_service_assumes_a_role_that_trusts_it_for_a_resource_of_that_account(clean_aws):
+def test_a_service_assumes_a_role_that_trusts_it_for_a_resource_of_that_account(clean_aws: str) -> None:
     condition = {
         "StringEquals": {"aws:SourceAccount": ACCOUNT_1},
         "ArnLike": {"aws:SourceArn": "arn:aws:appflow:*:*:*"},
@@ -121,7 +123,7 @@ def test_a_service_assumes_a_role_that_trusts_it_for_a_resource_of_that_account(
         assume_role_as_service("lambda.amazonaws.com", ROLE, "daily", source_arn)
 
 
-def test_another_process_assumes_a_role_as_a_service_over_the_wire(clean_aws):
+def test_another_process_assumes_a_role_as_a_service_over_the_wire(clean_aws: str) -> None:
     make_role({"Principal": {"Service": "lambda.amazonaws.com"}})
     wanted = {"service": "lambda.amazonaws.com", "role_arn": ROLE, "session_name": "upsert"}
     issued = requests.post(f"{clean_aws}/_local/assume-role", json=wanted, timeout=5).json()

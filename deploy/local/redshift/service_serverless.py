@@ -1,0 +1,100 @@
+"""Redshift Serverless' API: where the workgroup is, and temporary passwords for its database."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from deploy.local.aws.service import Caller, ServiceError
+from deploy.local.redshift.json_protocol import answer, validation_error
+from deploy.local.redshift.provision import Warehouse
+from deploy.local.redshift.workgroup import Workgroup, database_user
+
+DEFAULT_DURATION_SECONDS = 900
+_DURATION_LIMITS_SECONDS = (900, 3600)
+
+
+class RedshiftServerless:
+    """The operations a client needs to log in: GetCredentials, GetWorkgroup and GetNamespace."""
+
+    scope = "redshift-serverless"
+
+    def __init__(self, warehouse: Warehouse, workgroup: Workgroup, front_port: Callable[[], int]) -> None:
+        self._warehouse = warehouse
+        self._workgroup = workgroup
+        self._front_port = front_port
+        self._passwords: dict[str, tuple[str, datetime]] = {}
+        self._lock = Lock()
+
+    def handle(self, request: Request, caller: Caller) -> Response:
+        """Answer one API call."""
+        operations = {
+            "GetCredentials": self._get_credentials,
+            "GetWorkgroup": self._get_workgroup,
+            "GetNamespace": self._get_namespace,
+        }
+        return answer(operations, request, caller)
+
+    def _get_credentials(self, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        self._check_workgroup(body.get("workgroupName"), caller)
+        if body.get("dbName", self._warehouse.database) != self._warehouse.database:
+            raise ServiceError("ResourceNotFoundException", f"Database {body['dbName']} does not exist.")
+        seconds = body.get("durationSeconds", DEFAULT_DURATION_SECONDS)
+        if not _DURATION_LIMITS_SECONDS[0] <= seconds <= _DURATION_LIMITS_SECONDS[1]:
+            raise validation_error("durationSeconds must be between 900 and 3600.")
+        user = database_user(caller.principal_arn)
+        password, expires_at = self._temporary_password(user, timedelta(seconds=seconds))
+        return {
+            "dbUser": user,
+            "dbPassword": password,
+            "expiration": expires_at.timestamp(),
+            "nextRefreshTime": (expires_at - timedelta(seconds=seconds / 2)).timestamp(),
+        }
+
+    def _temporary_password(self, user: str, lifetime: timedelta) -> tuple[str, datetime]:
+        """Return the user's password and when it ends.
+
+        AWS keeps every password it gave valid for its own time; PostgreSQL has one per user. A new one while
+        the last is still valid would lock out whoever holds that, so the last one is prolonged instead.
+        """
+        now = datetime.now(UTC)
+        with self._lock:
+            password, expires_at = self._passwords.get(user, ("", now))
+            if expires_at <= now:
+                password = secrets.token_urlsafe(32)
+            expires_at = max(expires_at, now + lifetime)
+            self._warehouse.set_password(user, password, expires_at)
+            self._passwords[user] = (password, expires_at)
+        return password, now + lifetime
+
+    def _get_workgroup(self, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        self._check_workgroup(body.get("workgroupName"), caller)
+        port = self._front_port()
+        workgroup = {
+            "workgroupName": self._workgroup.name,
+            "workgroupArn": self._workgroup.arn,
+            "namespaceName": self._workgroup.namespace,
+            "status": "AVAILABLE",
+            "port": port,
+            "endpoint": {"address": "localhost", "port": port, "vpcEndpoints": []},
+            "publiclyAccessible": False,
+        }
+        return {"workgroup": workgroup}
+
+    def _get_namespace(self, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        is_here = (caller.account_id, caller.region) == (self._workgroup.account_id, self._workgroup.region)
+        if not is_here or body.get("namespaceName") != self._workgroup.namespace:
+            raise ServiceError("ResourceNotFoundException", f"Namespace {body.get('namespaceName')} does not exist.")
+        namespace = {
+            "namespaceName": self._workgroup.namespace,
+            "dbName": self._warehouse.database,
+            "status": "AVAILABLE",
+        }
+        return {"namespace": namespace}
+
+    def _check_workgroup(self, name: str | None, caller: Caller) -> None:
+        if not self._workgroup.is_named_by(name, caller):
+            raise ServiceError("ResourceNotFoundException", f"Workgroup {name} does not exist.")

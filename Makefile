@@ -1,0 +1,48 @@
+# Everything a person does with MyApp on one machine; `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+CODE := myapp dataflows reports deploy tests benchmarks
+
+# mypy's Django plugin reads the settings; these values only let them load.
+SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME=none \
+	MYAPP_DATABASE_USER=none MYAPP_DATABASE_PASSWORD=none MYAPP_REDIS_URL=redis://none
+
+# Runs a check: silent when it passes, its whole output when it fails.
+check = @output=$$($(1) 2>&1) || { printf '%s\n\nmake: this check failed: %s\n' "$$output" '$(1)' >&2; exit 1; }
+
+.PHONY: help setup demo test test-slow verify-real lint clean-local
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: system packages, .venv
+	@deploy/local/setup.sh
+
+demo: setup ## run both accounts on this machine until Ctrl-C; run again to resume
+	@$(PYTHON) -m deploy.local.demo
+
+test: lint ## run every check, then the tests that are quick
+	@$(PYTEST) -n 2 --dist loadgroup -m "not slow"
+
+test-slow: setup ## run the tests that take long
+	@$(PYTEST) -m slow
+
+verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
+	@test -n "$(DATA)" || { echo 'Name the folder of the data: make verify-real DATA=folder' >&2; exit 2; }
+	@$(PYTHON) -m deploy.local.verify_real "$(DATA)"
+
+lint: setup ## style, types, import rules, page and AWS templates; silent when all is well
+	$(call check,.venv/bin/ruff check --quiet .)
+	$(call check,.venv/bin/ruff format --check --quiet .)
+	$(call check,$(SETTINGS) .venv/bin/mypy $(CODE))
+	$(call check,.venv/bin/lint-imports)
+	$(call check,.venv/bin/djlint --check --quiet templates)
+	$(call check,.venv/bin/cfn-lint deploy/account1_app/template.yaml deploy/account2_warehouse/template.yaml)
+
+clean-local: ## stop what a run left behind and delete .local/
+	@if [ -e .local ]; then $(PYTHON) -m deploy.local.clean; fi

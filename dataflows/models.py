@@ -60,6 +60,17 @@ class DataFlow(models.Model):
     def __str__(self) -> str:
         return f"{self.display_name} ({self.property_id})"
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is to come by itself for what was asked last."""
+        return self.status in (
+            self.Status.ACTIVE,
+            self.Status.PAUSED,
+            self.Status.REMOVED,
+            self.Status.FAILED,
+            self.Status.UNDELIVERED,
+        )
+
 
 class OutboxEvent(models.Model):
     """An event that was decided in the same transaction as its cause; kept until it is published."""

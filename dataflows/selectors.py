@@ -1,6 +1,10 @@
 """What may be read of the registry, and by whom."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
+from uuid import UUID
+from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db.models import QuerySet
@@ -8,12 +12,20 @@ from django.db.models import QuerySet
 from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.events import ReportRequest
 from dataflows.contracts.reports import Report
-from dataflows.models import DataFlow
+from dataflows.models import DataFlow, TimelineEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DataFlow", "can_register", "readable_data_flows", "registered_report", "registered_reports"]
+__all__ = [
+    "DataFlow",
+    "can_register",
+    "readable_data_flows",
+    "registered_report",
+    "registered_reports",
+    "time_zone_names",
+    "timeline_of",
+]
 
 REGISTER_PERMISSION = "dataflows.register_data_flow"
 
@@ -35,6 +47,28 @@ def readable_data_flows(user: AbstractUser | AnonymousUser) -> QuerySet[DataFlow
 def registered_reports(data_flow: DataFlow) -> list[Report]:
     """Return the reports a data flow was registered with, declared and custom ones alike."""
     return [ReportRequest.model_validate(request).report() for request in data_flow.reports]
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Everything that followed from one request, in the order it was recorded."""
+
+    correlation_id: UUID
+    entries: list[TimelineEntry]
+
+
+def timeline_of(data_flow: DataFlow) -> list[Journey]:
+    """Return what happened to a data flow, a journey for each request, the newest first."""
+    journeys: dict[UUID, list[TimelineEntry]] = {}
+    for entry in data_flow.timeline.order_by("recorded_at"):
+        journeys.setdefault(entry.correlation_id, []).append(entry)
+    return [Journey(correlation_id, entries) for correlation_id, entries in reversed(journeys.items())]
+
+
+@cache
+def time_zone_names() -> list[str]:
+    """Return the IANA time zones to choose from."""
+    return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
 def registered_report(data_flows: "Iterable[DataFlow]", slug: str) -> Report:

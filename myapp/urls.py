@@ -1,5 +1,14 @@
-"""The addresses of MyApp."""
+"""The addresses of MyApp. Everything asks for a login but the health check; the API answers 401 by itself."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/login/", auth_views.LoginView.as_view(), name="login"),
+    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("data-flows/", include("dataflows.urls")),
+    path("api/v1/", include("reports.api.urls")),
+    path("", include("reports.urls")),
+]

@@ -1,0 +1,161 @@
+"""The pages of the registry: list, register, detail, and what can be done there."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Max, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from dataflows.contracts.errors import InvalidDataFlowError
+from dataflows.contracts.events import DataFlowState
+from dataflows.contracts.plan import make_plan
+from dataflows.contracts.reports import REPORTS
+from dataflows.definitions import register_event
+from dataflows.forms import BackfillForm, DeregisterForm, Registration
+from dataflows.models import DataFlow
+from dataflows.selectors import can_register, readable_data_flows, registered_reports, time_zone_names, timeline_of
+from dataflows.services import (
+    data_flow_backfill,
+    data_flow_change_state,
+    data_flow_register,
+    data_flow_send_again,
+)
+
+PAGE_ROWS = 50
+
+
+@require_GET
+def data_flow_list(request: HttpRequest) -> HttpResponse:
+    """Show the data flows the user may see, searched and filtered."""
+    search, status = request.GET.get("search", "").strip(), request.GET.get("status", "")
+    data_flows = readable_data_flows(request.user).annotate(last_run_at=Max("runs__changed_at"))
+    if search:
+        data_flows = data_flows.filter(Q(display_name__icontains=search) | Q(property_id__contains=search))
+    if status in DataFlow.Status.values:
+        data_flows = data_flows.filter(status=status)
+    page = Paginator(data_flows.order_by("display_name", "property_id"), PAGE_ROWS).get_page(request.GET.get("page"))
+    context = {
+        "area": "data-flows",
+        "page": page,
+        "search": search,
+        "status": status,
+        "statuses": DataFlow.Status.choices,
+        "can_register": can_register(request.user),
+    }
+    return render(request, "dataflows/list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """Show the register page, or register what was filled in."""
+    user = _operator(request)
+    registration = Registration(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        data_flow = registration.data_flow()
+        if data_flow is not None and _is_registered(registration, data_flow, user):
+            messages.success(request, f"{data_flow.display_name} is registered. Its first steps show up below.")
+            return redirect("data-flow-detail", data_flow_id=data_flow.id)
+    context = {
+        "area": "data-flows",
+        "registration": registration,
+        "reports": REPORTS.values(),
+        "time_zones": time_zone_names(),
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "dataflows/register.html", context, status=status)
+
+
+@require_GET
+def data_flow_detail(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
+    """Show one data flow: its state, timeline, runs, definition and plan."""
+    return _detail(request, _readable(request, data_flow_id))
+
+
+@require_POST
+def change_state(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
+    """Pause or resume a data flow."""
+    user, data_flow = _operator(request), _readable(request, data_flow_id)
+    wanted = request.POST.get("state")
+    if wanted not in (DataFlowState.ACTIVE, DataFlowState.PAUSED):
+        raise PermissionDenied
+    data_flow_change_state(data_flow_id=data_flow.id, state=DataFlowState(wanted), user=user)
+    messages.success(request, "Asked for. The timeline shows when it is done.")
+    return redirect("data-flow-detail", data_flow_id=data_flow.id)
+
+
+@require_POST
+def deregister(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
+    """Deregister a data flow, once its property id is typed; the data stays."""
+    user, data_flow = _operator(request), _readable(request, data_flow_id)
+    form = DeregisterForm(request.POST, expected=data_flow.property_id)
+    if not form.is_valid():
+        return _detail(request, data_flow, deregister_form=form, status=422)
+    data_flow_change_state(data_flow_id=data_flow.id, state=DataFlowState.REMOVED, user=user)
+    messages.success(request, "Deregistering. Its flows are removed; what was loaded stays.")
+    return redirect("data-flow-detail", data_flow_id=data_flow.id)
+
+
+@require_POST
+def backfill(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
+    """Ask for a range of days to be fetched again."""
+    user, data_flow = _operator(request), _readable(request, data_flow_id)
+    form = BackfillForm(request.POST, time_zone=data_flow.time_zone)
+    if not form.is_valid():
+        return _detail(request, data_flow, backfill_form=form, status=422)
+    data_flow_backfill(data_flow=data_flow, reports=(), user=user, **form.cleaned_data)
+    messages.success(request, "The back-fill is asked for. Its runs show up below.")
+    return redirect("data-flow-detail", data_flow_id=data_flow.id)
+
+
+@require_POST
+def send_again(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
+    """Publish once more what EventBridge never took."""
+    _operator(request)
+    data_flow = _readable(request, data_flow_id)
+    count = data_flow_send_again(data_flow_id=data_flow.id)
+    messages.success(request, "Sending again." if count else "There is nothing to send again.")
+    return redirect("data-flow-detail", data_flow_id=data_flow.id)
+
+
+def _operator(request: HttpRequest) -> AbstractUser:
+    """Return the user, who must be an operator."""
+    if not can_register(request.user) or not isinstance(request.user, AbstractUser):
+        raise PermissionDenied
+    return request.user
+
+
+def _readable(request: HttpRequest, data_flow_id: UUID) -> DataFlow:
+    return get_object_or_404(readable_data_flows(request.user), id=data_flow_id)
+
+
+def _is_registered(registration: Registration, data_flow: DataFlow, user: AbstractUser) -> bool:
+    try:
+        data_flow_register(data_flow=data_flow, user=user)
+    except InvalidDataFlowError as error:  # somebody else was quicker
+        registration.form.add_error("property_id", str(error))
+        return False
+    return True
+
+
+def _detail(request: HttpRequest, data_flow: DataFlow, *, status: int = 200, **forms: Any) -> HttpResponse:
+    event = register_event(data_flow, correlation_id=data_flow.id, requested_by="preview")
+    context = {
+        "area": "data-flows",
+        "data_flow": data_flow,
+        "reports": registered_reports(data_flow),
+        "timeline": timeline_of(data_flow),
+        "runs": data_flow.runs.all()[:100],
+        "plan": make_plan(event),
+        "can_register": can_register(request.user),
+        "backfill_form": BackfillForm(time_zone=data_flow.time_zone),
+        "deregister_form": DeregisterForm(expected=data_flow.property_id),
+        "is_settled": data_flow.is_settled,
+        **forms,
+    }
+    return render(request, "dataflows/detail.html", context, status=status)

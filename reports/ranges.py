@@ -1,0 +1,59 @@
+"""The date ranges of report pages: presets and custom ones, and the range each is compared with."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from dataflows.contracts.events import today_in
+
+PRESETS: Final = {"7d": 7, "28d": 28, "90d": 90}
+DEFAULT_PRESET: Final = "28d"
+MAX_DAYS: Final = 1_100
+
+
+class RangeError(ValueError):
+    """Dates in the address that make no range; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class DateRange:
+    """Property-local dates, both included; `preset` names it when it is a preset."""
+
+    start_date: date
+    end_date: date
+    preset: str = ""
+
+    @property
+    def days(self) -> int:
+        """How many days the range has."""
+        return (self.end_date - self.start_date).days + 1
+
+    @property
+    def previous(self) -> "DateRange":
+        """The range of the same length right before."""
+        length = timedelta(self.days)
+        return DateRange(self.start_date - length, self.end_date - length)
+
+
+def preset_range(preset: str, time_zone: str, at: datetime) -> DateRange:
+    """Return the last whole days up to yesterday in the property's time zone, at the moment `at`.
+
+    Raises RangeError for a preset that does not exist.
+    """
+    if preset not in PRESETS:
+        raise RangeError(f"There is no range {preset[:20]!r}: choose one below.")
+    yesterday = today_in(time_zone, at) - timedelta(1)
+    return DateRange(yesterday - timedelta(PRESETS[preset] - 1), yesterday, preset)
+
+
+def custom_range(start: str, end: str) -> DateRange:
+    """Return the range between two ISO dates. Raises RangeError when they make none."""
+    try:
+        start_date, end_date = date.fromisoformat(start), date.fromisoformat(end)
+    except ValueError as error:
+        raise RangeError("Write both dates as year-month-day.") from error
+    if end_date < start_date:
+        raise RangeError("The last day lies before the first.")
+    if (end_date - start_date).days >= MAX_DAYS:
+        raise RangeError(f"Choose at most {MAX_DAYS} days.")
+    return DateRange(start_date, end_date)

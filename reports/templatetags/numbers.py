@@ -1,0 +1,56 @@
+"""How numbers and dimension values are written on pages."""
+
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+from django import template
+
+from dataflows.contracts.ga4 import Unit
+from reports.measures import Measure
+
+register = template.Library()
+
+
+@register.filter
+def figure(value: Any, measure: Measure) -> str:
+    """Write a metric's value in its unit: 1,234 · 12.3 % · 2 min 05 s · 1,234.50."""
+    if value is None:
+        return "–"
+    if measure.unit is Unit.RATIO:
+        return f"{Decimal(value) * 100:.1f} %"
+    if measure.unit is Unit.SECONDS:
+        return _duration(Decimal(value))
+    if measure.unit is Unit.CURRENCY:
+        return f"{Decimal(value):,.2f}"
+    return f"{value:,}" if isinstance(value, int) else f"{Decimal(value):,.2f}"
+
+
+@register.filter
+def change(value: Decimal | None, is_rate: bool = False) -> str:
+    """Write a change: +4.2 %, or +1.3 pp for a rate."""
+    if value is None:
+        return "no comparison"
+    return f"{value * 100:+.1f} {'pp' if is_rate else '%'}"
+
+
+@register.filter
+def visible(value: Any) -> str:
+    """Write a dimension value without control and direction characters; the empty one as (empty)."""
+    text = "" if value is None else str(value)
+    shown = "".join(" " if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") else letter for letter in text)
+    return shown if shown.strip() else "(empty)"
+
+
+@register.filter
+def lookup(mapping: Any, name: str) -> Any:
+    """Return `mapping[name]`; None when there is none."""
+    return None if mapping is None else mapping.get(name)
+
+
+def _duration(seconds: Decimal) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -1,0 +1,112 @@
+"""The report pages: the overview of a property, and each of its reports as a table."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from dataflows.selectors import DataFlow, readable_data_flows, registered_reports
+from reports.charts import line_chart, sparkline
+from reports.overview import Overview, overview_of
+from reports.ranges import DEFAULT_PRESET, PRESETS, DateRange, RangeError, custom_range, preset_range
+from reports.selectors import freshness
+from reports.tables import report_page
+
+OVERVIEW = "daily_totals"
+
+
+@login_not_required
+@require_GET
+def health(_: HttpRequest) -> JsonResponse:
+    """Tell a load balancer that this process answers and reaches its database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponseBase:
+    """Go to the first property the user may read."""
+    data_flow = readable_data_flows(request.user).first()
+    if data_flow is None:
+        return redirect("data-flow-list")
+    return redirect("overview", property_id=data_flow.property_id)
+
+
+@require_GET
+def overview(request: HttpRequest, property_id: str) -> HttpResponse:
+    """Show a property's figures over a range of days."""
+    data_flow = _readable(request, property_id)
+    context = _context(request, data_flow, OVERVIEW)
+    slugs = [report.slug for report in registered_reports(data_flow)]
+    if OVERVIEW in slugs:
+        found = overview_of(property_id, context["range"], context["fresh"].provisional_from)
+        context |= {"overview": found, "chart": _chart(found), "cards": _cards(found)}
+    return render(request, "reports/overview.html", context)
+
+
+@require_GET
+def report(request: HttpRequest, property_id: str, slug: str) -> HttpResponse:
+    """Show one report as a table."""
+    data_flow = _readable(request, property_id)
+    found = next((report for report in registered_reports(data_flow) if report.slug == slug), None)
+    if found is None:
+        raise Http404
+    context = _context(request, data_flow, slug)
+    page_number = request.GET.get("page", "1")
+    context["table"] = report_page(
+        property_id,
+        found,
+        context["range"],
+        order=request.GET.get("order", ""),
+        search=request.GET.get("search", "")[:200],
+        page_number=int(page_number) if page_number.isdecimal() and len(page_number) < 6 else 1,
+    )
+    return render(request, "reports/report.html", context)
+
+
+def _readable(request: HttpRequest, property_id: str) -> DataFlow:
+    data_flow = readable_data_flows(request.user).filter(property_id=property_id).first()
+    if data_flow is None:
+        raise Http404
+    return data_flow
+
+
+def _context(request: HttpRequest, data_flow: DataFlow, slug: str) -> dict[str, Any]:
+    range_, range_error = _range(request, data_flow)
+    return {
+        "area": "reports",
+        "data_flow": data_flow,
+        "data_flows": readable_data_flows(request.user),
+        "reports": registered_reports(data_flow),
+        "slug": slug,
+        "range": range_,
+        "range_error": range_error,
+        "presets": PRESETS,
+        "fresh": freshness(data_flow.property_id, slug, data_flow.time_zone),
+    }
+
+
+def _range(request: HttpRequest, data_flow: DataFlow) -> tuple[DateRange, str]:
+    """Return the range in the address, or the usual one with the reason why that could not be read."""
+    now = timezone.now()
+    try:
+        if "start" in request.GET or "end" in request.GET:
+            return custom_range(request.GET.get("start", ""), request.GET.get("end", "")), ""
+        return preset_range(request.GET.get("range", DEFAULT_PRESET), data_flow.time_zone, now), ""
+    except RangeError as error:
+        return preset_range(DEFAULT_PRESET, data_flow.time_zone, now), str(error)
+
+
+def _chart(found: Overview) -> Any:
+    sessions = [(day.metrics or {}).get("sessions") for day in found.days]
+    provisional = next((index for index, day in enumerate(found.days) if day.is_provisional), None)
+    return line_chart(sessions, provisional)
+
+
+def _cards(found: Overview) -> list[Any]:
+    return [(card, sparkline(card.course)) for card in found.cards]

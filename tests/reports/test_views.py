@@ -1,0 +1,74 @@
+"""The report pages: who may see them, and that they show what was loaded."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from dataflows.models import DataFlow
+from tests.reports.conftest import AddRow
+
+PAGE = "/properties/123456789/"
+
+
+def recent(days_ago: int) -> date:
+    return timezone.now().date() - timedelta(days_ago)
+
+
+def test_overview_shows_the_figures_of_the_range(client: Client, analyst: User, add_row: AddRow) -> None:
+    for days_ago in (3, 4):
+        add_row("daily_totals", recent(days_ago), sessions=1_200, engaged_sessions=300, active_users=7)
+    client.force_login(analyst)
+    page = client.get(PAGE).content.decode()
+    for text in ("2,400", "25.0 %", "Sum of daily active users", "EUR", "provisional from"):
+        assert text in page
+
+
+def test_overview_without_data_leads_to_the_timeline(client: Client, analyst: User, data_flow: DataFlow) -> None:
+    client.force_login(analyst)
+    assert f"/data-flows/{data_flow.id}/" in client.get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize("query", ["?range=9y", "?start=2026-13-01&end=x", "?start=2026-11-02&end=2026-11-01"])
+def test_bad_dates_are_explained(client: Client, analyst: User, query: str) -> None:
+    client.force_login(analyst)
+    response = client.get(PAGE + query)
+    assert response.status_code == 200
+    assert "Shown is the usual range" in response.content.decode()
+
+
+@pytest.mark.parametrize("slug", ["traffic_acquisition", "pages", "events", "devices", "custom_by_system"])
+def test_report_page_shows_its_rows(client: Client, analyst: User, add_row: AddRow, slug: str) -> None:
+    is_custom = slug.startswith("custom")
+    values = {"m1": 4_321} if is_custom else {"sessions": 4_321, "event_count": 4_321}
+    add_row(
+        "custom" if is_custom else slug, recent(3), ("<b>x</b>",) * (1 if is_custom else 5), report_id=slug, **values
+    )
+    client.force_login(analyst)
+    page = client.get(f"{PAGE}{slug}/?search=%3Cb%3E&order=-sessions").content.decode()
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "<b>x</b>" not in page
+    assert "4,321" in page
+
+
+def test_unknown_report_is_not_found(client: Client, analyst: User) -> None:
+    client.force_login(analyst)
+    assert client.get(f"{PAGE}nothing/").status_code == 404
+
+
+def test_property_of_others_is_not_found(client: Client, stranger: User, data_flow: DataFlow) -> None:
+    client.force_login(stranger)
+    for path in (PAGE, f"{PAGE}pages/", f"/data-flows/{data_flow.id}/", "/properties/42/"):
+        assert client.get(path).status_code == 404
+
+
+def test_visitor_is_asked_to_log_in(client: Client, data_flow: DataFlow) -> None:
+    for path in ("/", PAGE, f"{PAGE}pages/", "/data-flows/", f"/data-flows/{data_flow.id}/", "/data-flows/register/"):
+        response = client.get(path)
+        assert (response.status_code, response["Location"].partition("?")[0]) == (302, "/accounts/login/")
+
+
+def test_health_needs_no_login(client: Client, db: None) -> None:
+    assert client.get("/health/").json() == {"status": "ok"}

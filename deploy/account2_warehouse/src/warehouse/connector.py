@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CORE_REPORT: Final = "core report"
 _CONNECTOR_TYPE: Final = "CustomConnector"
 _MAX_DEPTH: Final = 4
+_MARKED_ID: Final = re.compile(r"propert(?:y|ies)[^0-9A-Za-z]{0,3}([0-9]+)", re.IGNORECASE)
 
 # (connector profile, property id) → entity, found once in a process: an entity keeps its name
 _found_entities: dict[tuple[str, str], str] = {}
@@ -31,7 +32,15 @@ class _Entity:
     label: str
     has_nested: bool
 
-    def mentions(self, property_id: str) -> bool:
+    @property
+    def is_core_report(self) -> bool:
+        return CORE_REPORT in self.label.casefold()
+
+    def is_of(self, property_id: str) -> bool:
+        # A display name may hold another property's number: where a place for the id is marked, only that counts.
+        marked = _MARKED_ID.search(self.name) or _MARKED_ID.search(self.label)
+        if marked:
+            return marked[1] == property_id
         return re.search(rf"(?<![0-9]){property_id}(?![0-9])", f"{self.name} {self.label}") is not None
 
 
@@ -71,26 +80,31 @@ class Connector:
                 )
 
     def _find(self, property_id: str) -> str:
-        for entity, has_property in self._walk(property_id, path=None, has_property=False, depth=0):
-            if has_property and CORE_REPORT in entity.label.casefold():
-                return entity.name
-        raise TerminalError(
-            f"The connection profile {self.connector_profile} shows no core report of property {property_id}. Give "
-            "its Google account access to the property, or choose another profile.",
-            reason="property_not_found",
-        )
+        found = list(self._walk(property_id, None, is_core_report=False, is_of_property=False, depth=0))
+        if len(found) != 1:
+            raise TerminalError(
+                f"The connection profile {self.connector_profile} shows {len(found)} core reports of property "
+                f"{property_id}, not one. Give its Google account access to the property, or choose another profile.",
+                reason="property_not_found",
+            )
+        return found[0]
 
     def _walk(
-        self, property_id: str, *, path: str | None, has_property: bool, depth: int
-    ) -> Iterator[tuple[_Entity, bool]]:
+        self, property_id: str, path: str | None, *, is_core_report: bool, is_of_property: bool, depth: int
+    ) -> Iterator[str]:
+        """Yield the entities sought, at or below a path; what stands elsewhere in a level is not gone into."""
         entities = self._list(path)
-        mentioning = [entity for entity in entities if entity.mentions(property_id)]
-        for entity in mentioning or entities:
-            is_of_property = has_property or entity in mentioning
-            if not entity.has_nested:
-                yield entity, is_of_property
-            elif depth < _MAX_DEPTH:
-                yield from self._walk(property_id, path=entity.name, has_property=is_of_property, depth=depth + 1)
+        entities = [entity for entity in entities if entity.is_core_report] or entities
+        entities = [entity for entity in entities if entity.is_of(property_id)] or entities
+        for entity in entities:
+            is_core = is_core_report or entity.is_core_report
+            is_of = is_of_property or entity.is_of(property_id)
+            if not entity.has_nested and is_core and is_of:
+                yield entity.name
+            elif entity.has_nested and depth < _MAX_DEPTH:
+                yield from self._walk(
+                    property_id, entity.name, is_core_report=is_core, is_of_property=is_of, depth=depth + 1
+                )
 
     def _list(self, path: str | None) -> list[_Entity]:
         call: dict[str, Any] = {"entitiesPath": path} if path else {}

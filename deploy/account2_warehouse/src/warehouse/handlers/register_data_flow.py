@@ -4,15 +4,14 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import MYAPP_SOURCE, RunDataFlow, parse_register_data_flow
 from warehouse.answers import Answers, Asked, refused
 from warehouse.appflow import Flows
+from warehouse.batches import take_each
 from warehouse.config import RegisterConfig
 from warehouse.errors import aws_errors
 from warehouse.moments import Moment
@@ -31,14 +30,11 @@ logger = Logger(service="register_data_flow")
 
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Carry out the requests in a batch, in their order; the first that must wait holds up those behind it."""
-    processor = SqsFifoPartialProcessor()
-    processor.raise_on_entire_batch_failure = False
-    return process_partial_response(event=event, record_handler=_take, processor=processor, context=context)
+    return take_each(event, context, _take, is_ordered=True)
 
 
-def _take(record: SQSRecord) -> None:
+def _take(envelope: dict[str, Any]) -> None:
     config = RegisterConfig.from_environment()
-    envelope = record.json_body
     logger.append_keys(station="register", event_id=envelope["id"])
     if envelope["account"] != config.app_account_id or envelope["source"] != MYAPP_SOURCE:
         logger.error("refused: not from the application's account", sender=envelope["account"])

@@ -4,13 +4,12 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from warehouse.answers import Answers
 from warehouse.appflow import Flows
+from warehouse.batches import take_each
 from warehouse.config import WatchConfig
 from warehouse.moments import Moment
 from warehouse.queues import RefreshQueue
@@ -27,12 +26,10 @@ logger = Logger(service="watch_runs")
 
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take a batch of messages; those that failed for now are returned for another try."""
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return process_partial_response(event=event, record_handler=_take, processor=processor, context=context)
+    return take_each(event, context, _take)
 
 
-def _take(record: SQSRecord) -> None:
-    message = record.json_body
+def _take(message: dict[str, Any]) -> None:
     watcher = _watcher(WatchConfig.from_environment())
     if "detail-type" in message:
         watcher.take_event(message["detail-type"], message["detail"], Moment.parse(message["time"]).at)

@@ -1,0 +1,1 @@
+"""EventBridge Scheduler, and what every emulated service that works by the clock needs: expressions, a ticker."""

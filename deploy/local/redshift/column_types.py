@@ -35,13 +35,13 @@ def postgres_type(kind: exp.DataType, default_varchar: int | None = None) -> exp
     """Return the PostgreSQL type for a Redshift one; `default_varchar` is the length of a bare VARCHAR."""
     if kind.this in _TEXT:
         length = varchar_bytes(kind, default_varchar)
-        return exp.DataType.build("VARCHAR" if length is None else f"VARCHAR({length})", dialect="postgres")
+        return _sized(_Type.VARCHAR, *([] if length is None else [length]))
     if kind.this in _FIXED_TEXT:
-        return exp.DataType.build(f"CHAR({_first_parameter(kind) or 1})", dialect="postgres")
+        return _sized(_Type.CHAR, int(_first_parameter(kind) or 1))
     if kind.this == _Type.DECIMAL:
         return _decimal(kind)
     if kind.this == _Type.SUPER:
-        return exp.DataType.build("JSONB", dialect="postgres")
+        return _sized(_Type.JSONB)
     if kind.this in _SAME:
         return kind.copy()
     raise SqlNotSupported(f"type {kind.sql(dialect='redshift')} isn't known to the stand-in")
@@ -90,8 +90,13 @@ def _decimal(kind: exp.DataType) -> exp.DataType:
     precision, scale = sizes[0], sizes[1] if len(sizes) > 1 else 0
     if not 1 <= precision <= MAX_DECIMAL_DIGITS or scale > precision:
         raise SqlNotSupported(f"numeric({precision},{scale}): Redshift holds up to 38 digits", "22023")
-    return exp.DataType.build(f"DECIMAL({precision}, {scale})", dialect="postgres")
+    return _sized(_Type.DECIMAL, precision, scale)
 
 
 def _first_parameter(kind: exp.DataType) -> str | None:
     return kind.expressions[0].name if kind.expressions else None
+
+
+def _sized(kind: exp.DType, *sizes: int) -> exp.DataType:
+    parameters = [exp.DataTypeParam(this=exp.Literal.number(size)) for size in sizes]
+    return exp.DataType(this=kind, expressions=parameters, nested=False)

@@ -71,6 +71,8 @@ def split(sql: str) -> list[Source]:
     start = 0
     tokens = _tokens(sql)
     ends = [token.start for token in tokens if token.token_type == TokenType.SEMICOLON]
+    if not ends:
+        return [Source(sql, tuple(tokens))] if tokens else []
     for end in [*ends, len(sql)]:
         part = sql[start:end].strip()
         if own := _tokens(part):
@@ -79,13 +81,16 @@ def split(sql: str) -> list[Source]:
     return statements
 
 
-def parse(sql: str) -> exp.Expr:
+def parse(source: Source) -> exp.Expr:
     """Return the syntax tree of one statement; raise SqlNotSupported if it can't be parsed."""
     try:
-        return sqlglot.parse_one(sql, dialect=RedshiftAsWritten)
+        trees = RedshiftAsWritten().parser().parse(list(source.tokens), source.sql)
     except SqlglotError as error:
         detail = str(error).split("\n")[0]
         raise SqlNotSupported(f"the stand-in can't parse this statement: {detail}", SYNTAX_ERROR) from error
+    if len(trees) != 1 or trees[0] is None:
+        raise SqlNotSupported("the stand-in can't parse this statement", SYNTAX_ERROR)
+    return trees[0]
 
 
 def to_postgres(tree: exp.Expr) -> str:

@@ -9,6 +9,7 @@ from deploy.local.redshift import functions
 from deploy.local.redshift.column_types import fold, postgres_type, varchar_bytes
 from deploy.local.redshift.errors import SqlNotSupported
 
+_Type = exp.DataType.Type
 _REFUSED: dict[type[exp.Expr], str] = {
     exp.Filter: "FILTER (WHERE …): use CASE inside the aggregate",
     exp.Lateral: "LATERAL",
@@ -81,13 +82,13 @@ def _cast(cast: exp.Cast) -> exp.Expr:
     length = varchar_bytes(kind, None) if target.is_type("varchar") else None
     value = cast.this
     if length is not None:
-        value = functions.emulated("left_bytes", exp.cast(value, "TEXT"), exp.Literal.number(length))
+        value = functions.emulated("left_bytes", exp.cast(value, _Type.TEXT), exp.Literal.number(length))
     return exp.Cast(this=value, to=target)
 
 
 def _try_cast(cast: exp.TryCast) -> exp.Expr:
     target = postgres_type(cast.to)
-    text = exp.cast(cast.this, "TEXT")
+    text = exp.cast(cast.this, _Type.TEXT)
     bounds = _INTEGER_BOUNDS.get(target.this)
     if bounds:
         value = functions.emulated("try_cast_integer", text, *(exp.Literal.number(bound) for bound in bounds))
@@ -101,7 +102,6 @@ def _try_cast(cast: exp.TryCast) -> exp.Expr:
     return exp.Cast(this=value, to=target)
 
 
-_Type = exp.DataType.Type
 _INTEGER_BOUNDS = {
     _Type.SMALLINT: (-(2**15), 2**15 - 1),
     _Type.INT: (-(2**31), 2**31 - 1),
@@ -122,7 +122,7 @@ def _current_timestamp(node: exp.CurrentTimestamp) -> exp.Expr:
 
 def _extract(node: exp.Extract) -> exp.Expr:
     whole = exp.Floor(this=node.copy())
-    return exp.cast(whole, "BIGINT" if node.name.upper() == "EPOCH" else "INT")
+    return exp.cast(whole, _Type.BIGINT if node.name.upper() == "EPOCH" else _Type.INT)
 
 
 def _into(into: exp.Into) -> exp.Expr:

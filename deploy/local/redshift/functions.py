@@ -7,6 +7,8 @@ from sqlglot import exp
 from deploy.local.redshift.column_types import EMULATION
 from deploy.local.redshift.errors import SqlNotSupported
 
+_Type = exp.DataType.Type
+
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -79,7 +81,7 @@ def translate_window(window: exp.Window) -> exp.Expr:
         return emulated("avg_as", _over(window, "AVG"), _over(window, "MAX"))
     if name == "RATIO_TO_REPORT":
         value, total = call.expressions[0], _over(window, "SUM")
-        return emulated("ratio", exp.cast(value, "double precision"), exp.cast(total, "double precision"))
+        return emulated("ratio", exp.cast(value, _Type.DOUBLE), exp.cast(total, _Type.DOUBLE))
     if isinstance(call, exp.Anonymous) and name == "STRING_AGG":
         raise SqlNotSupported("LISTAGG as a window function isn't supported by the stand-in: aggregate in a subquery")
     return window
@@ -107,7 +109,7 @@ def _unit(argument: exp.Expr) -> exp.Expr:
 
 
 def _timestamp(value: exp.Expr) -> exp.Expr:
-    return exp.cast(value, "TIMESTAMP")
+    return exp.cast(value, _Type.TIMESTAMP)
 
 
 def _datediff(call: exp.Anonymous) -> exp.Expr:
@@ -117,7 +119,7 @@ def _datediff(call: exp.Anonymous) -> exp.Expr:
 
 def _dateadd(call: exp.Anonymous) -> exp.Expr:
     unit, amount, start = call.expressions
-    return emulated("dateadd", _unit(unit), exp.cast(amount, "INT"), _timestamp(start))
+    return emulated("dateadd", _unit(unit), exp.cast(amount, _Type.INT), _timestamp(start))
 
 
 def _date_part(call: exp.Anonymous) -> exp.Expr:
@@ -154,9 +156,9 @@ def _listagg(call: exp.Anonymous) -> exp.Expr:
     value, *separator = call.expressions
     if isinstance(value, exp.Distinct):
         first, *separator = value.expressions
-        value = exp.Distinct(expressions=[exp.cast(first, "TEXT")])
+        value = exp.Distinct(expressions=[exp.cast(first, _Type.TEXT)])
     else:
-        value = exp.cast(value, "TEXT")
+        value = exp.cast(value, _Type.TEXT)
     return exp.Anonymous(this="STRING_AGG", expressions=[value, *(separator or [exp.Literal.string("")])])
 
 

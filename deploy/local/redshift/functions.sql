@@ -191,7 +191,7 @@ END $$;
 CREATE OR REPLACE FUNCTION redshift_emulation.json_extract_path_text(value text, VARIADIC path text[])
 RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT value::jsonb #>> path $$;
 
--- TRY_CAST: NULL instead of an error. Patterns first: an exception handler costs a subtransaction a row.
+-- TRY_CAST: NULL instead of an error. Redshift reads no exponent in a decimal. Patterns first: an exception handler costs a subtransaction a row.
 CREATE OR REPLACE FUNCTION redshift_emulation.try_cast_integer(value text, lowest numeric, highest numeric)
 RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE number numeric;
@@ -205,7 +205,7 @@ CREATE OR REPLACE FUNCTION redshift_emulation.try_cast_decimal(value text, digit
 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE number numeric;
 BEGIN
-  IF value !~ '^\s*[+-]?(\d{1,255}(\.\d{0,255})?|\.\d{1,255})([eE][+-]?\d{1,3})?\s*$' THEN RETURN NULL; END IF;
+  IF value !~ '^\s*[+-]?(\d{1,255}(\.\d{0,255})?|\.\d{1,255})\s*$' THEN RETURN NULL; END IF;
   number := round(value::numeric, decimals);
   RETURN CASE WHEN abs(number) < power(10::numeric, digits - decimals) THEN number END;
 END $$;

@@ -19,7 +19,7 @@ _KEYS = (exp.PrimaryKey, exp.UniqueColumnConstraint, exp.ForeignKey, exp.Referen
 
 def translate_create_table(source: Source) -> str:
     """Return CREATE TABLE, with or without AS, as PostgreSQL runs it."""
-    create = parse(without_physical_clauses(source).sql)
+    create = parse(without_physical_clauses(source))
     if not isinstance(create, exp.Create):
         raise SqlNotSupported("this form of CREATE TABLE isn't supported by the stand-in")
     table = create.this
@@ -35,7 +35,7 @@ def translate_create_view(source: Source) -> str:
     words = source.words
     if words[-4:] == ["WITH", "NO", "SCHEMA", "BINDING"]:
         source = source.without([(len(words) - 4, len(words))])
-    return to_postgres(translate_tree(parse(source.sql)))
+    return to_postgres(translate_tree(parse(source)))
 
 
 def translate_alter_table(source: Source) -> str:
@@ -136,7 +136,7 @@ def _translate_constraint(constraint: exp.ColumnConstraint) -> exp.ColumnConstra
 
 
 def _check_constraint(column: str, check: str) -> exp.ColumnConstraint:
-    condition = parse(f"SELECT {check.removeprefix('CHECK ')}").selects[0]  # type: ignore[attr-defined]
+    condition = parse(read(f"SELECT {check.removeprefix('CHECK ')}")).selects[0]  # type: ignore[attr-defined]
     return exp.ColumnConstraint(
         this=exp.to_identifier(check_name(column)), kind=exp.CheckColumnConstraint(this=condition.unnest())
     )
@@ -162,7 +162,7 @@ def _touch(source: Source) -> str:
 
 
 def _add_column(source: Source) -> str:
-    alter = parse(without_physical_clauses(source).sql)
+    alter = parse(without_physical_clauses(source))
     columns = [action for action in alter.args.get("actions", []) if isinstance(action, exp.ColumnDef)]
     if len(columns) != 1:
         raise SqlNotSupported("ALTER TABLE … ADD COLUMN takes one column at a time in Redshift", "42601")
@@ -171,7 +171,7 @@ def _add_column(source: Source) -> str:
 
 
 def _alter_type(source: Source) -> str:
-    alter = parse(source.sql).find(exp.AlterColumn)
+    alter = parse(source).find(exp.AlterColumn)
     if alter is None or not alter.args["dtype"].is_type("varchar"):
         raise SqlNotSupported("Redshift changes the type of VARCHAR columns only, to a longer VARCHAR")
     name = fold(alter.this).name

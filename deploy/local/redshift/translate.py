@@ -60,7 +60,7 @@ def _translate(source: Source) -> Translated:
 
 
 def _query(source: Source) -> str:
-    return to_postgres(translate_tree(parse(source.sql)))
+    return to_postgres(translate_tree(parse(source)))
 
 
 def _delete(source: Source) -> str:

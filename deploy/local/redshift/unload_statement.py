@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from sqlglot import exp
 
-from deploy.local.redshift.dialect import SYNTAX_ERROR, parse
+from deploy.local.redshift.dialect import SYNTAX_ERROR, parse, read
 from deploy.local.redshift.errors import SqlNotSupported
 
 MEGABYTE = 1 << 20
@@ -128,7 +128,7 @@ def _file_bytes(options: dict[str, str]) -> int:
 
 
 def _check_query(query: str) -> None:
-    tree = parse(query)
+    tree = parse(read(query))
     if not isinstance(tree, exp.Query):
         raise SqlNotSupported("UNLOAD takes a SELECT", SYNTAX_ERROR)
     if tree.args.get("limit"):

@@ -1,36 +1,35 @@
-"""The stand-in on the run's PostgreSQL, its APIs behind HTTP, and moto for S3 and STS."""
+"""The stand-in on the run's PostgreSQL, its APIs behind the local AWS endpoint, S3 and STS beside them."""
 
+import json
 import os
-import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from threading import Event, Thread
+from datetime import datetime
+from threading import Event
 from typing import Any
 
-import boto3
 import psycopg
 import pytest
 import redshift_connector
-from moto.server import ThreadedMotoServer
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Request, Response
 
-from deploy.local.aws.credentials import Credentials
-from deploy.local.aws.service import Caller
+from deploy.local.aws.credentials import Credentials, issue_credentials
+from deploy.local.aws.endpoint import create_endpoint
+from deploy.local.aws.server import EndpointServer
+from deploy.local.aws.sts import assume_role_as_service
+from deploy.local.clock import EmulatedClock
 from deploy.local.redshift.provision import PostgresServer
 from deploy.local.redshift.stand_in import RedshiftStandIn
 from deploy.local.redshift.workgroup import Workgroup
 from deploy.local.servers.certificates import ensure_certificates
+from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_1, REGION_2, aws_client, aws_endpoint, clean_aws, signed_client
 
-ACCOUNT_1, ACCOUNT_2 = "111111111111", "222222222222"
-REGION_1, REGION_2 = "ap-southeast-1", "us-east-1"
+__all__ = ["aws_endpoint", "clean_aws"]
+
 WORKGROUP = Workgroup("warehouse", "warehouse-namespace", ACCOUNT_2, REGION_2)
 FIRST_ROLE = f"arn:aws:iam::{ACCOUNT_2}:role/unload"
 SECOND_ROLE = f"arn:aws:iam::{ACCOUNT_1}:role/reports-writer"
-_SIGNATURE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
 _EVENT_SECONDS = 10
 
 
@@ -59,23 +58,25 @@ class Cloud:
 
     stand_in: RedshiftStandIn
     endpoint_url: str
-    s3_url: str
     database: str
     events: PublishedEvents
     port: int
 
     def client(self, service: str, role: str, region: str = REGION_2) -> Any:
         """Return a boto3 client that signs as a role of Account 2."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            region_name=region,
+        keys = _session(role)
+        return signed_client(
+            service,
+            region,
+            keys.access_key_id,
+            secret=keys.secret_access_key,
+            token=keys.session_token,
             endpoint_url=self.endpoint_url,
-            aws_access_key_id=role,
-            aws_secret_access_key="secret",
         )
 
     def connect(self, role: str, **options: Any) -> Any:
         """Log in with redshift_connector as the role's database user, by temporary credentials over TLS."""
+        keys = _session(role)
         return redshift_connector.connect(
             iam=True,
             is_serverless=True,
@@ -85,9 +86,9 @@ class Cloud:
             port=self.port,
             region=REGION_2,
             database=self.database,
-            access_key_id=role,
-            secret_access_key="secret",
-            session_token="token",
+            access_key_id=keys.access_key_id,
+            secret_access_key=keys.secret_access_key,
+            session_token=keys.session_token,
             endpoint_url=self.endpoint_url,
             sslmode="verify-full",
             iam_disable_cache=True,
@@ -106,13 +107,12 @@ class Cloud:
         return described
 
     def s3(self) -> Any:
-        return boto3.client(
-            "s3",
-            region_name=REGION_1,
-            endpoint_url=self.s3_url,
-            aws_access_key_id="x",
-            aws_secret_access_key="x",
-        )
+        """Return an S3 client of Account 1."""
+        return aws_client("s3", ACCOUNT_1)
+
+
+def _session(role: str) -> Credentials:
+    return issue_credentials(f"arn:aws:iam::{ACCOUNT_2}:role/{role}", "tests", 3600)
 
 
 @pytest.fixture(scope="session")
@@ -126,33 +126,11 @@ def postgres() -> PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def _assume_role_as_service(moto_url: str) -> Callable[[str, str, str], Credentials]:
-    def assume(service: str, role_arn: str, session: str) -> Credentials:
-        assert service == "redshift.amazonaws.com"
-        sts = boto3.client(
-            "sts", region_name=REGION_2, endpoint_url=moto_url, aws_access_key_id="x", aws_secret_access_key="x"
-        )
-        given = sts.assume_role(RoleArn=role_arn, RoleSessionName=session)["Credentials"]
-        expires_at = datetime.now(UTC) + timedelta(hours=1)
-        return Credentials(
-            given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires_at, role_arn, session
-        )
-
-    return assume
-
-
-@pytest.fixture(scope="session")
-def cloud_session(postgres: PostgresServer, moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    folder = tmp_path_factory.mktemp("certificates") / "tls"
-    certificates = ensure_certificates(folder)
+def cloud_session(
+    postgres: PostgresServer, aws_endpoint: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cloud]:
+    folder = tmp_path_factory.mktemp("redshift")
+    certificates = ensure_certificates(folder / "tls")
     events = PublishedEvents()
     database = f"warehouse_{uuid.uuid4().hex[:8]}"
     stand_in = RedshiftStandIn(
@@ -161,29 +139,18 @@ def cloud_session(postgres: PostgresServer, moto_url: str, tmp_path_factory: pyt
         database,
         certificates.server_certificate_path,
         certificates.server_key_path,
-        moto_url,
+        aws_endpoint,
         events.publish,
-        _assume_role_as_service(moto_url),
+        assume_role_as_service,
     )
     port = stand_in.start_front()
-    services = {service.scope: service for service in stand_in.services}
-
-    @Request.application
-    def application(request: Request) -> Response:
-        signature = _SIGNATURE.search(request.headers["Authorization"])
-        assert signature is not None
-        role, region, scope = signature.groups()
-        return services[scope].handle(request, Caller(ACCOUNT_2, region, f"arn:aws:iam::{ACCOUNT_2}:role/{role}"))
-
-    server = make_server("127.0.0.1", 0, application, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    with pytest.MonkeyPatch.context() as environment:
+    clock = EmulatedClock(folder / "clock.json")
+    with (
+        EndpointServer(create_endpoint(stand_in.services, clock)) as endpoint,
+        pytest.MonkeyPatch.context() as environment,
+    ):
         environment.setenv("SSL_CERT_FILE", str(certificates.ca_path))
-        yield Cloud(stand_in, f"http://127.0.0.1:{server.server_port}", moto_url, database, events, port)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+        yield Cloud(stand_in, endpoint.url, database, events, port)
     stand_in.close()
     with postgres.connect("postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {database} WITH (FORCE)".encode())
@@ -228,8 +195,17 @@ def connection(cloud: Cloud, role: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def bucket(cloud: Cloud) -> str:
-    """A bucket of Account 1's region."""
+def bucket(cloud: Cloud, clean_aws: str) -> str:
+    """A bucket of Account 1's region, and the roles of the chain that leads to it."""
+    _create_role(FIRST_ROLE, {"Service": "redshift.amazonaws.com"})
+    _create_role(SECOND_ROLE, {"AWS": FIRST_ROLE})
     name = f"reports-{secrets.token_hex(4)}"
     cloud.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION_1})
     return name
+
+
+def _create_role(arn: str, principal: dict[str, str]) -> None:
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    account, name = arn.split(":")[4], arn.rpartition("/")[2]
+    aws_client("iam", account).create_role(RoleName=name, AssumeRolePolicyDocument=policy)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.deploy.local.redshift.conftest import ACCOUNT_2, REGION_2, WORKGROUP, Cloud
+from tests.aws import ACCOUNT_2, REGION_2
+from tests.deploy.local.redshift.conftest import WORKGROUP, Cloud
 
 
 def target(cloud: Cloud) -> dict[str, str]:

@@ -75,7 +75,7 @@ def test_function_answers_as_redshift_does(connection: psycopg.Connection, expre
         ("1.5", "INT", None),
         ("-5", "SMALLINT", -5),
         ("1.123456789012", "DECIMAL(38,10)", Decimal("1.1234567890")),
-        ("1e3", "DECIMAL(10,2)", Decimal("1000.00")),
+        ("1e3", "DECIMAL(10,2)", None),  # Redshift reads no exponent in a decimal
         ("123456789", "DECIMAL(10,2)", None),
         ("NaN", "DECIMAL(10,2)", None),
         ("Infinity", "DECIMAL(10,2)", None),

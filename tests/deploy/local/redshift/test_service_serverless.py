@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.deploy.local.redshift.conftest import REGION_1, Cloud
+from tests.aws import REGION_1
+from tests.deploy.local.redshift.conftest import Cloud
 
 
 def test_credentials_belong_to_the_callers_role_and_expire(cloud: Cloud) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from deploy.local.redshift.errors import SqlNotSupported
 from deploy.local.redshift.unload_statement import parse_unload
-from tests.deploy.local.redshift.conftest import FIRST_ROLE, REGION_1, SECOND_ROLE, Cloud
+from tests.aws import REGION_1
+from tests.deploy.local.redshift.conftest import FIRST_ROLE, SECOND_ROLE, Cloud
 
 ROLES = f"IAM_ROLE '{FIRST_ROLE},{SECOND_ROLE}'"
 PARQUET = f"{ROLES} REGION '{REGION_1}' FORMAT AS PARQUET MANIFEST VERBOSE PARALLEL OFF"
@@ -162,6 +163,13 @@ def test_queries_that_can_not_be_unloaded_fail(
 def test_the_region_of_a_bucket_elsewhere_must_be_named(cloud: Cloud, role: str, table: str, bucket: str) -> None:
     done = cloud.run(role, f"UNLOAD ('SELECT k FROM {table}') TO 's3://{bucket}/' {ROLES} FORMAT PARQUET")
     assert "name it with REGION" in done["Error"]
+
+
+def test_a_role_that_does_not_trust_redshift_ends_the_unload(cloud: Cloud, role: str, table: str, bucket: str) -> None:
+    swapped = PARQUET.replace(ROLES, f"IAM_ROLE '{SECOND_ROLE},{FIRST_ROLE}'")
+    done = cloud.run(role, f"UNLOAD ('SELECT k FROM {table}') TO 's3://{bucket}/' {swapped}")
+    assert "Not authorized to get credentials of role" in done["Error"]
+    assert keys(cloud, bucket) == []
 
 
 def test_unload_needs_select_rights(cloud: Cloud, table: str, bucket: str) -> None:

@@ -11,8 +11,6 @@ from deploy.local.servers.certificates import ensure_certificates
 from deploy.local.servers.errors import ServerError
 from deploy.local.servers.mariadb import MariadbServer, start_mariadb
 
-pytestmark = pytest.mark.xdist_group("mariadb")
-
 
 def start(parent: Path, name: str) -> MariadbServer:
     certificates = ensure_certificates(parent / "certificates")

@@ -13,8 +13,6 @@ from deploy.local.servers.errors import ServerError
 from deploy.local.servers.launch import server_environment
 from deploy.local.servers.postgres import PostgresServer, start_postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 
 def start(parent: Path, name: str) -> PostgresServer:
     return start_postgres(parent / name, log_path=parent / f"{name}.log")

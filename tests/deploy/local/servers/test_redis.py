@@ -10,8 +10,6 @@ from redis.retry import Retry
 from deploy.local.servers.errors import ServerError
 from deploy.local.servers.redis import RedisServer, start_redis
 
-pytestmark = pytest.mark.xdist_group("redis")
-
 
 @pytest.fixture
 def server(parent: Path) -> Iterator[RedisServer]:

@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-CODE := myapp dataflows reports deploy tests benchmarks
+CODE := myapp dataflows reports deploy tests $(if $(wildcard benchmarks/*.py),benchmarks)
 
 # mypy's Django plugin reads the settings; these values only let them load.
 SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME=none \

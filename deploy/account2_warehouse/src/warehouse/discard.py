@@ -32,7 +32,7 @@ def discard(warehouse: Warehouse, landed: LandedReport, reason: str, at: datetim
         ops.update(RUNS, closed, {"run_id": [run.run_id for run in landed.runs]}),
     ]
     if new_runs := [asdict(_new_run(landed, chunk)) for window in windows for chunk in window.chunks()]:
-        statements.append(ops.insert(RUNS, new_runs, "run_id"))
+        statements.append(ops.insert(RUNS, new_runs, ("run_id",)))
     warehouse.execute_together(statements)
     return message
 

@@ -28,7 +28,7 @@ from warehouse.refresh_sql import (
 from warehouse.run_news import Publish, news_of_pending
 from warehouse.statements import FailedStatementError, Warehouse, literal
 
-logger = Logger(child=True)
+logger = Logger(service="refresh_reports", child=True)
 
 # A scheduled run writes before its start is known here; after this long nothing is still on its way.
 COUNT_GRACE: Final = timedelta(hours=1)
@@ -87,7 +87,7 @@ class _Work:
             elif count == landed.rows_delivered:
                 whole.append(landed)
             else:
-                logger.warning("%s holds %d rows, not yet %d", landed.landing_table, count, landed.rows_delivered)
+                _log(landed, "not all delivered rows have landed", rows=count, rows_delivered=landed.rows_delivered)
         if whole:
             self._consume(whole)
 
@@ -100,6 +100,7 @@ class _Work:
 
     def _discard(self, landed: LandedReport, problem: str) -> None:
         message = discard(self._warehouse, landed, problem, self._at)
+        _log(landed, "the landing table was emptied", reason=problem)
         self.has_new_runs = True
         self._report_failed(landed, message)
 
@@ -117,9 +118,9 @@ class _Work:
             self._consume(batch[: len(batch) // 2])
             self._consume(batch[len(batch) // 2 :])
         elif error.index == _CHECK:
-            logger.warning("%s has changed while it was read; it is looked at again", batch[0].landing_table)
+            _log(batch[0], "the landing table changed while it was looked at")
         else:
-            logger.error("%s cannot be loaded: %s", batch[0].landing_table, error)
+            _log(batch[0], "the landing table cannot be loaded", error=str(error))
             self._report_failed(batch[0], f"Not loaded, and tried again at each refresh: {error.detail}")
 
     def _report_failed(self, landed: LandedReport, message: str) -> None:
@@ -139,3 +140,9 @@ def _landing_counts(warehouse: Warehouse, batch: Sequence[LandedReport]) -> dict
         for landed in batch
     )
     return {row["landing_table"]: row["row_count"] for row in warehouse.query(" UNION ALL ".join(counts))}
+
+
+def _log(landed: LandedReport, what: str, **details: object) -> None:
+    run = landed.runs[-1]
+    flow = {"data_flow_id": run.data_flow_id, "correlation_id": run.correlation_id}
+    logger.warning(what, extra={"station": "refresh", "landing_table": landed.landing_table, **flow, **details})

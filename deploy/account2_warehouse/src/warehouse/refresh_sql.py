@@ -6,6 +6,7 @@ They share two temporary tables: `changed_days`, the partitions that are replace
 # ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from importlib.resources import files
 from typing import Final
@@ -115,7 +116,9 @@ def _changed_days(landed: Sequence[LandedReport]) -> str:
     windows = " UNION ALL ".join(_windows(report) for report in landed)
     digits = " UNION ALL ".join(("SELECT 0 AS digit", *(f"SELECT {digit}" for digit in range(1, 10))))
     return f"""CREATE TEMP TABLE changed_days AS
-SELECT DISTINCT asked.property_id, asked.report_id, asked.start_date + days.n AS date FROM ({windows}) AS asked
+SELECT DISTINCT CAST(asked.property_id AS VARCHAR(18)) AS property_id,
+  CAST(asked.report_id AS VARCHAR(40)) AS report_id, asked.start_date + days.n AS date
+FROM ({windows}) AS asked
 CROSS JOIN (SELECT ones.digit + 10 * tens.digit + 100 * hundreds.digit AS n FROM ({digits}) AS ones
   CROSS JOIN ({digits}) AS tens CROSS JOIN ({digits}) AS hundreds) AS days
 WHERE asked.start_date + days.n <= asked.end_date"""
@@ -129,11 +132,8 @@ def _window(report: LandedReport, index: int) -> str:
     window = report.runs[index].window
     if (window.end_date - window.start_date).days >= _LONGEST_WINDOW_DAYS:
         raise ValueError(f"run {report.runs[index].run_id} has a window of more than {_LONGEST_WINDOW_DAYS} days")
-    return (
-        f"SELECT CAST({literal(report.property_id)} AS VARCHAR(18)) AS property_id, "
-        f"CAST({literal(report.report)} AS VARCHAR(40)) AS report_id, "
-        f"{literal(window.start_date)} AS start_date, {literal(window.end_date)} AS end_date"
-    )
+    names = {"property_id": report.property_id, "report_id": report.report, **asdict(window)}
+    return f"SELECT {', '.join(f'{literal(value)} AS {name}' for name, value in names.items())}"
 
 
 def _same_day(table: ReportTable, name: str) -> str:

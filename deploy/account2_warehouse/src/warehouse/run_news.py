@@ -16,7 +16,7 @@ Publish = Callable[[Sequence[DataFlowRunReported]], None]
 
 
 def news_of_pending(
-    warehouse: Warehouse, table: ReportTable, status: RunStatus, at: datetime
+    warehouse: Warehouse, table: ReportTable, status: RunStatus, at: datetime, message: str = ""
 ) -> list[DataFlowRunReported]:
     """Return `status` of every run of a table that is consumed and whose partitions are not all unloaded.
 
@@ -28,7 +28,7 @@ def news_of_pending(
         return []
     runs = Runs(warehouse).find(run_id=tuple(counts))
     return [
-        run_reported(run, status, at, rows=int(row["row_count"]), rows_rejected=row["rows_rejected"])
+        run_reported(run, status, at, rows=int(row["row_count"]), rows_rejected=row["rows_rejected"], message=message)
         for run in runs
         if (row := counts[run.run_id])
     ]

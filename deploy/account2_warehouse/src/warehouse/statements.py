@@ -8,7 +8,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -34,7 +34,9 @@ MAX_STATEMENT_BYTES: Final = 100_000
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _MAX_WAIT_SECONDS: Final = 600.0
+_CANCEL_SECONDS: Final = 30.0
 
+_FINAL_STATUSES: Final = frozenset({"FINISHED", "FAILED", "ABORTED"})
 _CONFLICT_ATTEMPTS: Final = 5
 _CONFLICT_PAUSE_SECONDS: Final = 0.2
 
@@ -46,6 +48,7 @@ _TRANSIENT_CODES: Final = frozenset(
         "ActiveSessionsExceededException",
         "ActiveWaitingRequestsExceededException",
         "DatabaseConnectionException",
+        "ExpiredTokenException",
         "QueryTimeoutException",
         "InternalServerException",
         "ServiceUnavailable",
@@ -143,28 +146,33 @@ class Warehouse:
         return [_rows_changed(statement) for statement in self._wait(started["Id"]).get("SubStatements", [])]
 
     def _wait(self, statement_id: str) -> "DescribeStatementResponseTypeDef":
-        give_up_at = time.monotonic() + self._max_wait_seconds
+        described = self._poll(statement_id, self._max_wait_seconds)
+        if described["Status"] not in _FINAL_STATUSES:
+            described = self._cancel(statement_id)
+        if described["Status"] != "FINISHED":
+            raise _statement_error(described)
+        return described
+
+    def _poll(self, statement_id: str, seconds: float) -> "DescribeStatementResponseTypeDef":
+        """Return the statement's description once it has ended, or as it is after so many seconds."""
+        give_up_at = time.monotonic() + seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
             with _api_errors():
                 described = self._client.describe_statement(Id=statement_id)
-            if described["Status"] == "FINISHED":
+            if described["Status"] in _FINAL_STATUSES or time.monotonic() > give_up_at:
                 return described
-            if described["Status"] in ("FAILED", "ABORTED"):
-                raise _statement_error(described)
-            if time.monotonic() > give_up_at:
-                self._cancel(statement_id)
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 
-    def _cancel(self, statement_id: str) -> None:
-        """Stop a statement that takes too long, so that it can't commit behind the back of its retry."""
-        with _api_errors():
+    def _cancel(self, statement_id: str) -> "DescribeStatementResponseTypeDef":
+        """Stop a statement that takes too long, and see how it ended: its retry must not meet it."""
+        with _api_errors(), suppress(self._client.exceptions.ValidationException):  # it has just ended by itself
             self._client.cancel_statement(Id=statement_id)
-        raise TransientError(
-            f"Redshift statement {statement_id} did not end within {self._max_wait_seconds:.0f} seconds and was "
-            "cancelled. It is run again; if that repeats, look at the workgroup's load."
-        )
+        described = self._poll(statement_id, _CANCEL_SECONDS)
+        if described["Status"] not in _FINAL_STATUSES:
+            raise TransientError(f"Redshift statement {statement_id} could not be cancelled: it may still take effect.")
+        return described
 
     def _rows(self, statement_id: str) -> Iterator[dict[str, Any]]:
         with _api_errors():
@@ -233,7 +241,7 @@ def _api_errors() -> Iterator[None]:
 def _statement_error(described: "DescribeStatementResponseTypeDef") -> Exception:
     statement_id, detail = described["Id"], described.get("Error", "no reason given")
     if described["Status"] == "ABORTED":
-        return TransientError(f"Redshift statement {statement_id} was stopped before it ended: {detail}")
+        return TransientError(f"Redshift statement {statement_id} was cancelled before it ended: {detail}")
     if _CONFLICT_TEXT.search(detail):
         return ConflictError(f"Redshift statement {statement_id} met another transaction: {detail}")
     if _TRANSIENT_TEXT.search(detail):

@@ -38,9 +38,9 @@ SELECT property_id, report_id, date, dimension_hash, {", ".join(kept)}, date_tex
 FROM (SELECT checked.*, ROW_NUMBER() OVER (PARTITION BY property_id, report_id, date, dimension_hash,
     CASE WHEN reason IS NULL THEN 0 ELSE 1 END ORDER BY {metrics}) AS copy
   FROM (SELECT parsed.*, {_reason(table)} AS reason
-    FROM (SELECT landed.*, {_parsed(table)} FROM (
+    FROM (SELECT spread.*, {_parsed(table)} FROM (SELECT {_spread(table)} FROM (
 {_landed(table, landed)}
-    ) AS landed) AS parsed
+    ) AS landed) AS spread) AS parsed
     LEFT JOIN changed_days AS asked ON asked.property_id = parsed.property_id
       AND asked.report_id = parsed.report_id AND asked.date = parsed.date
   ) AS checked
@@ -83,21 +83,33 @@ def _number(column: Column) -> str:
     text = f"{column.name}_text"
     if column.type is FieldType.INTEGER:
         return f"TRY_CAST(CASE WHEN {text} ~ '{_INTEGER}' THEN {text} END AS BIGINT)"
-    return (
-        f"TRY_CAST(CASE WHEN {text} ~ '{_PLAIN_DECIMAL}' THEN {text} "
-        f"WHEN {text} ~ '{_SHORT_EXPONENT}' THEN {_without_exponent(text)} END AS DECIMAL(38,10))"
-    )
-
-
-def _without_exponent(text: str) -> str:
-    """Move the point in the digits: Redshift reads no exponent in a decimal, and a double would round."""
-    mantissa, exponent = (f"SPLIT_PART(LOWER({text}), 'e', {part})" for part in (1, 2))
-    whole, fraction = f"SPLIT_PART(REPLACE({mantissa}, '-', ''), '.', 1)", f"SPLIT_PART({mantissa}, '.', 2)"
-    digits = f"REPEAT('0', {_PADDING}) || {whole} || {fraction} || REPEAT('0', {_PADDING})"
-    point = f"{_PADDING} + LEN({whole}) + TRY_CAST(REPLACE({exponent}, '+', '') AS INTEGER)"
-    return (
+    digits, point = f"{column.name}_digits", f"{column.name}_point"
+    moved = (
         f"CASE WHEN LEFT({text}, 1) = '-' THEN '-0' ELSE '0' END || LTRIM(LEFT({digits}, {point}), '0') "
         f"|| '.' || RTRIM(SUBSTRING({digits}, {point} + 1), '0') || '0'"
+    )
+    return f"TRY_CAST(CASE WHEN {text} ~ '{_PLAIN_DECIMAL}' THEN {text} ELSE {moved} END AS DECIMAL(38,10))"
+
+
+def _spread(table: ReportTable) -> str:
+    """Lay out the digits of decimals with an exponent, and say where the point goes among them.
+
+    Redshift reads no exponent in a decimal, and a double would round.
+    """
+    decimals = (column.name for column in table.metrics if column.type is FieldType.DECIMAL)
+    return ", ".join(("landed.*", *(part for name in decimals for part in _digits_and_point(name))))
+
+
+def _digits_and_point(name: str) -> tuple[str, str]:
+    mantissa, exponent = (f"SPLIT_PART(LOWER({name}_text), 'e', {part})" for part in (1, 2))
+    unsigned = f"REPLACE({mantissa}, '-', '')"
+    digits = f"REPEAT('0', {_PADDING}) || REPLACE({unsigned}, '.', '') || REPEAT('0', {_PADDING})"
+    whole = f"{_PADDING} - 1 + STRPOS({unsigned} || '.', '.')"
+    point = f"{whole} + TRY_CAST(REPLACE({exponent}, '+', '') AS INTEGER)"
+    has_exponent = f"{name}_text ~ '{_SHORT_EXPONENT}'"
+    return (
+        f"CASE WHEN {has_exponent} THEN {digits} END AS {name}_digits",
+        f"CASE WHEN {has_exponent} THEN {point} END AS {name}_point",
     )
 
 

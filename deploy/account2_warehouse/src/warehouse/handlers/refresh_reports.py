@@ -1,0 +1,76 @@
+"""Wakes when runs have been delivered: takes their rows into a combined table and unloads what changed."""
+
+from functools import partial
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import AwareDatetime, BaseModel
+
+from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.events import RunStatus
+from dataflows.contracts.reports import REPORT_TABLES
+from warehouse.answers import Answers
+from warehouse.config import RefreshConfig
+from warehouse.queues import RefreshQueue, WatchQueue
+from warehouse.refresh import refresh
+from warehouse.run_news import news_of_pending
+from warehouse.sessions import assumed_session
+from warehouse.statements import Warehouse
+from warehouse.unload import UnloadSession, UnloadTarget, unload
+
+logger = Logger(service="refresh_reports")
+
+
+class RefreshRequest(BaseModel):
+    """A message of the refresh queue: look at this report table, with what has landed by that moment."""
+
+    report_table: str
+    at: AwareDatetime
+
+
+def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Refresh and unload the tables a batch of messages names; those that failed for now are returned."""
+    config = RefreshConfig.from_environment()
+    processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+    return process_partial_response(
+        event=event, record_handler=partial(_refresh, config), processor=processor, context=context
+    )
+
+
+def _refresh(config: RefreshConfig, record: SQSRecord) -> None:
+    request = RefreshRequest.model_validate_json(record.body)
+    keeper = Warehouse(boto3.client("redshift-data"), config.workgroup_name, config.database_name)
+    answers = Answers(boto3.client("events"), config.warehouse_bus_name)
+    try:
+        _refresh_and_unload(config, request, keeper, answers)
+    except TerminalError as error:
+        cause = {"report_table": request.report_table, "reason": error.reason, "error": str(error)}
+        logger.error("refused", extra={"station": "refresh", **cause})  # noqa: TRY400 - a known case, told in words
+        table = REPORT_TABLES[request.report_table]
+        answers.put(news_of_pending(keeper, table, RunStatus.FAILED, request.at, message=str(error)))
+
+
+def _refresh_and_unload(config: RefreshConfig, request: RefreshRequest, keeper: Warehouse, answers: Answers) -> None:
+    table = REPORT_TABLES[request.report_table]
+    refreshed = refresh(keeper, table, request.at, answers.put)
+    if refreshed.has_new_runs:
+        WatchQueue(boto3.client("sqs"), config.watch_queue_url).start_waiting_runs(request.at)
+    for dependent in refreshed.dependents:
+        RefreshQueue(boto3.client("sqs"), config.refresh_queue_url).refresh(dependent, request.at)
+    partitions = unload(_unload_session(config, keeper), table, request.at, answers.put)
+    logger.info(
+        "refreshed",
+        extra={"station": "unload", "report_table": table.name, "runs": refreshed.runs, "partitions": partitions},
+    )
+
+
+def _unload_session(config: RefreshConfig, keeper: Warehouse) -> UnloadSession:
+    session = assumed_session(config.unload_caller_role_arn, "unload")
+    unloader = Warehouse(session.client("redshift-data"), config.workgroup_name, config.database_name)
+    target = UnloadTarget(config.unload_bucket, config.unload_bucket_region, config.unload_role_chain)
+    return UnloadSession(keeper, unloader, target)

@@ -1,0 +1,185 @@
+"""A refresh replaces the dates a run asked for, as a whole, in one transaction."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dataflows.contracts.events import RunStatus
+from tests.warehouse.refresh_fixtures import AT, PROPERTIES, Scene, day, event_row, scene_fixture, text, totals
+from warehouse.runs import RunState
+
+__all__ = ["scene_fixture"]
+P1, P2, _ = PROPERTIES
+
+
+def test_delivered_rows_are_typed_and_combined(scene: Scene) -> None:
+    run = scene.deliver("daily_totals", [totals(day(0), 7, key_events="2.5")], day(0))
+    assert scene.refresh("daily_totals").runs == 1
+    (row,) = scene.rows("SELECT sessions, key_events::text FROM ga4_combined.daily_totals")
+    assert row == {"sessions": 7, "key_events": "2.5000000000"}
+    assert scene.run_of(run).consumed_at == AT
+    assert scene.rows("SELECT * FROM ga4_landing.p1001_daily_totals") == []
+
+
+def test_a_restated_day_replaces_what_was_there(scene: Scene) -> None:
+    scene.deliver(
+        "events", [event_row(day(0), "kept"), event_row(day(0), "gone"), event_row(day(1), "old")], day(0), day(1)
+    )
+    scene.refresh("events")
+    scene.deliver("events", [event_row(day(0), "kept", 5)], day(0))
+    scene.refresh("events")
+    rows = scene.rows("SELECT date, event_name, event_count FROM ga4_combined.events ORDER BY date")
+    assert [tuple(row.values()) for row in rows] == [(day(0), "kept", 5), (day(1), "old", 1)]
+    assert scene.partitions("events") == {(P1, "events", day(0)): (2, 1), (P1, "events", day(1)): (1, 1)}
+
+
+def test_a_date_without_rows_is_a_partition_too(scene: Scene) -> None:
+    run = scene.deliver("events", [event_row(day(1), "a")], day(0), day(2))
+    scene.refresh("events")
+    assert scene.partitions("events") == {(P1, "events", day(n)): (1, count) for n, count in enumerate((0, 1, 0))}
+    assert scene.told(run) == [RunStatus.REFRESHED]
+
+
+def test_a_second_refresh_changes_nothing(scene: Scene) -> None:
+    scene.deliver("events", [event_row(day(0), "a")], day(0))
+    scene.refresh("events")
+    before = scene.partitions("events")
+    assert scene.refresh("events", AT + timedelta(minutes=15)).runs == 0
+    assert scene.partitions("events") == before
+
+
+def test_rows_still_on_their_way_are_waited_for(scene: Scene) -> None:
+    run = scene.deliver("events", [event_row(day(0), "a")], day(0), rows_delivered=2)
+    assert scene.refresh("events").runs == 0
+    assert scene.run_of(run).consumed_at is None
+    assert scene.partitions("events") == {}
+    scene.land("events", [event_row(day(0), "b")])
+    assert scene.refresh("events").runs == 1
+
+
+def test_a_run_that_goes_on_is_waited_for(scene: Scene) -> None:
+    scene.deliver("events", [event_row(day(0), "a")], day(0))
+    scene.deliver("events", [], day(5), status=RunState.STARTED, rows_delivered=None)
+    assert scene.refresh("events").runs == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows_delivered": 3}, "holds 1 rows, AppFlow delivered 3"),
+        ({"rows_failed": 2}, "not deliver 2 of its records"),
+    ],
+)
+def test_what_never_gets_whole_is_read_again_once(scene: Scene, changes: dict[str, Any], message: str) -> None:
+    later = AT + timedelta(hours=2)
+    run = scene.deliver("events", [event_row(day(0), "a")], day(0), **changes)
+    assert scene.refresh("events", later).has_new_runs
+    assert message in scene.news[-1].message
+    assert scene.run_of(run).status is RunState.FAILED
+    (again,) = scene.rows("SELECT * FROM ga4_ops.runs WHERE status = 'pending'")
+    assert (again["start_date"], again["end_date"], again["requested_by"]) == (day(0), day(0), "refresh")
+
+    scene.rows("UPDATE ga4_ops.runs SET status = 'cancelled' WHERE status = 'pending' RETURNING 1")
+    scene.deliver("events", [event_row(day(0), "a")], day(0), requested_by="refresh", **changes)
+    scene.refresh("events", later)
+    assert "did not help" in scene.news[-1].message
+    assert scene.rows("SELECT * FROM ga4_ops.runs WHERE status = 'pending'") == []
+
+
+def test_overlapping_runs_are_read_again_as_one(scene: Scene) -> None:
+    runs = [
+        scene.deliver("events", [event_row(day(1), "a", 1)], day(0), day(3)),
+        scene.deliver("events", [event_row(day(1), "a", 2)], day(1), day(4)),
+    ]
+    assert scene.refresh("events").has_new_runs
+    assert scene.rows("SELECT * FROM ga4_landing.p1001_events") == []
+    assert scene.partitions("events") == {}
+    (again,) = scene.rows("SELECT * FROM ga4_ops.runs WHERE status = 'pending'")
+    assert (again["start_date"], again["end_date"]) == (day(0), day(4))
+    assert [scene.told(run) for run in runs] == [[RunStatus.FAILED], [RunStatus.FAILED]]
+
+
+def test_runs_of_different_dates_are_consumed_together(scene: Scene) -> None:
+    scene.deliver("events", [event_row(day(0), "a")], day(0))
+    scene.deliver("events", [event_row(day(4), "a")], day(4))
+    assert scene.refresh("events").runs == 2
+    assert sorted(scene.partitions("events")) == [(P1, "events", day(0)), (P1, "events", day(4))]
+
+
+def test_a_failing_statement_changes_nothing_and_holds_up_nobody_else(scene: Scene) -> None:
+    largest = 2**63 - 1
+    bad = scene.deliver("daily_totals", [totals(day(n), largest) for n in range(2)], day(0), day(1))
+    good = scene.deliver("daily_totals", [totals(day(0), 3)], day(0), property_id=P2)
+    scene.refresh("daily_totals")
+    assert scene.partitions("daily_totals") == {(P2, "daily_totals", day(0)): (1, 1)}
+    assert {row["property_id"] for row in scene.rows("SELECT * FROM ga4_raw.daily_totals")} == {P2}
+    assert len(scene.rows("SELECT * FROM ga4_landing.p1001_daily_totals")) == 2
+    assert scene.run_of(bad).consumed_at is None
+    assert (scene.told(bad), scene.told(good)) == ([RunStatus.FAILED], [RunStatus.REFRESHED])
+
+
+def test_refused_rows_are_kept_with_their_reason_and_counted(scene: Scene) -> None:
+    rows: list[list[str | None]] = [
+        event_row(day(0), "good"),
+        event_row(day(0), "twin", 2),
+        event_row(day(0), "twin", 1),
+        event_row(day(9), "late"),
+        [text(day(0)), "text", "many", "1", "1", "1", "1"],
+        ["2026-03-01", "dashes", "1", "1", "1", "1", "1"],
+        [None, "no date", "1", "1", "1", "1", "1"],
+    ]
+    run = scene.deliver("events", rows, day(0))
+    scene.refresh("events")
+    refused = {row["record"].split(" | ")[1]: row["reason"] for row in scene.rows("SELECT * FROM ga4_raw.rejects")}
+    assert refused == {
+        "event_name=twin": "duplicate_key",
+        "event_name=late": "outside_window",
+        "event_name=text": "not_an_integer:event_count",
+        "event_name=dashes": "bad_date",
+        "event_name=no date": "bad_date",
+    }
+    kept = scene.rows("SELECT event_name, event_count FROM ga4_combined.events ORDER BY event_name")
+    assert [tuple(row.values()) for row in kept] == [("good", 1), ("twin", 1)]
+    (news,) = [news for news in scene.news if news.run_id == run.run_id]
+    assert (news.rows, news.rows_rejected) == (2, 5)
+
+
+def test_refused_rows_are_replaced_with_their_date(scene: Scene) -> None:
+    for at in (AT, AT + timedelta(days=1)):
+        scene.deliver(
+            "events", [["x", "a", "1", "1", "1", "1", "1"], [text(day(0)), "b", "-", "-", "-", "-", "-"]], day(0)
+        )
+        scene.refresh("events", at)
+    reasons = scene.rows("SELECT reason, date_text FROM ga4_raw.rejects ORDER BY reason")
+    assert [tuple(row.values()) for row in reasons] == [("bad_date", "x"), ("not_an_integer:event_count", text(day(0)))]
+
+
+def test_rows_computed_with_daily_totals_follow_them(scene: Scene) -> None:
+    scene.deliver("events", [event_row(day(0), "a"), event_row(day(1), "a")], day(0), day(1))
+    scene.refresh("events")
+    scene.deliver("daily_totals", [totals(day(0), 7, event_count="40")], day(0))
+    assert set(scene.refresh("daily_totals").dependents) == {"traffic_acquisition", "pages", "events", "devices"}
+    scene.refresh("events")
+    rows = scene.rows("SELECT day_event_count FROM ga4_combined.events ORDER BY date")
+    assert [row["day_event_count"] for row in rows] == [40, None]
+    assert scene.partitions("events") == {(P1, "events", day(0)): (2, 1), (P1, "events", day(1)): (1, 1)}
+
+    scene.deliver("daily_totals", [totals(day(0), 8, event_count="40")], day(0))
+    scene.refresh("daily_totals")
+    scene.refresh("events")
+    assert scene.partitions("events")[P1, "events", day(0)] == (2, 1)
+
+
+def test_custom_reports_keep_their_slots(scene: Scene) -> None:
+    two = [[text(day(0)), "Peru", "Lima", "3", "1e2"]]
+    wide = [[text(day(0)), *"abcdefgh", *map(str, range(10))]]
+    scene.deliver("custom_two", two, day(0))
+    scene.deliver("custom_wide", wide, day(0), property_id=P2)
+    scene.refresh("custom")
+    rows = scene.rows("SELECT * FROM ga4_combined.custom ORDER BY property_id")
+    assert [(row["report_id"], row["d2"], row["d3"], row["m2"], row["m3"]) for row in rows] == [
+        ("custom_two", "Lima", None, 100, None),
+        ("custom_wide", "b", "c", 1, 2),
+    ]
+    assert sorted(scene.partitions("custom")) == [(P1, "custom_two", day(0)), (P2, "custom_wide", day(0))]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.local.lambdas.definitions import EventSource, FunctionDefinition
 from deploy.local.templates.account import Account
+from deploy.local.templates.definitions import EventSource, FunctionDefinition
 from deploy.local.templates.errors import TemplateError
 from deploy.local.templates.sam import CodeSource
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.local.lambdas.definitions import EventSource, FunctionDefinition
+from deploy.local.templates.definitions import EventSource, FunctionDefinition
 from deploy.local.templates.deployment import Declaration
 from deploy.local.templates.intrinsics import Created
 from deploy.local.templates.layers import built_layer

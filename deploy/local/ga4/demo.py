@@ -71,7 +71,9 @@ def write_demo_properties(folder: Path, anchor_date: date, days: int = 90) -> li
 def write_property(folder: Path, settings: PropertySettings, events: pa.Table) -> None:
     """Write a property that `load_folder` can read."""
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(events, folder / EVENTS_FILE, compression="zstd", store_schema=False)  # text reads as text
+    fresh = folder / f".{EVENTS_FILE}"
+    pq.write_table(events, fresh, compression="zstd", store_schema=False)  # text reads back as text
+    fresh.replace(folder / EVENTS_FILE)  # a service that reads the file never sees half of it
     (folder / PROPERTY_FILE).write_text(settings.model_dump_json(indent=1))
 
 

@@ -1,0 +1,196 @@
+"""`make demo`: the whole product on one machine, three websites registered and seven days lived through.
+
+The emulated clock starts seven days ago. The days before come in one back-fill; then the clock runs fast, so
+that the last seven come day by day, as in an account. From then on it is the real time.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from dataflows.contracts.reports import REPORTS
+from deploy.local.accounts import GA4_PROFILE
+from deploy.local.follow import Follower
+from deploy.local.ga4.demo import DEMO_PROPERTIES, write_demo_properties
+from deploy.local.ga4.properties import PropertySettings
+from deploy.local.processes import ChildDied
+from deploy.local.servers.errors import ServerError
+from deploy.local.stack import LocalStack, NotReadyError
+from deploy.local.state import REPOSITORY, LocalState, StateInUse
+from deploy.local.templates.errors import TemplateError
+from deploy.local.website import RefusedError, Visitor
+
+DAYS: Final = 90
+LIVED_DAYS: Final = 7
+CLOCK_RATE: Final = 6_000.0  # an emulated day in about 14 seconds
+PEOPLE: Final = ("operator", "analyst", "admin")
+_LOOK_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 300.0
+
+
+class DemoError(Exception):
+    """The demo can't go on; the message says why."""
+
+
+@dataclass
+class Demo:
+    """The demo on a running stack."""
+
+    stack: LocalStack
+    follower: Follower
+    started_at: float
+
+    def say(self, text: str) -> None:
+        """Print a line with the seconds since the start."""
+        print(f"[{time.monotonic() - self.started_at:5.1f} s] {text}", flush=True)
+
+    def run(self) -> None:
+        """Do all of it, from wherever an earlier run stopped, and stay."""
+        anchor_date = self._anchor_date()
+        self._make_google_data(anchor_date)
+        self.stack.start_myapp()
+        self.say(f"MyApp answers at {self.stack.app_url}")
+        passwords = self._make_people()
+        self._register(passwords["operator"], anchor_date)
+        self._wait_until(self._is_back_filled, "the back-fill to be loaded")
+        self._live()
+        self._tell_where(passwords)
+        self._stay()
+
+    def _anchor_date(self) -> date:
+        """Return the first day of the data, kept so that a resumed demo has the same."""
+        path = self.stack.state.root / "anchor-date"
+        if not path.exists():
+            path.write_text((datetime.now(UTC).date() - timedelta(DAYS)).isoformat())
+            self.stack.clock.set(datetime.now(UTC) - timedelta(LIVED_DAYS), rate=1)
+        return date.fromisoformat(path.read_text())
+
+    def _make_google_data(self, anchor_date: date) -> None:
+        folder = self.stack.state.root / "google"
+        self.say(f"making {DAYS} days of events of {len(DEMO_PROPERTIES)} websites")
+        write_demo_properties(folder, anchor_date, DAYS + 2)  # east of Greenwich it is tomorrow already
+        self.stack.load_properties(folder)
+
+    def _make_people(self) -> dict[str, str]:
+        passwords = {name: self.stack.state.secret(f"password-{name}") for name in PEOPLE}
+        make_people(self.stack.environment, passwords=passwords)
+        return passwords
+
+    def _register(self, password: str, anchor_date: date) -> None:
+        operator = Visitor(self.stack.app_url)
+        operator.log_in("operator", password)
+        for demo in DEMO_PROPERTIES:
+            if demo.settings.property_id not in self.follower.states():
+                self.say(f"registering {demo.settings.display_name} through the form")
+                operator.register(form_answers(demo.settings, anchor_date))
+        ids = [demo.settings.property_id for demo in DEMO_PROPERTIES]
+        make_people(self.stack.environment, grants={"analyst": ids})
+
+    def _is_back_filled(self) -> bool:
+        return len(self.follower.data_through()) == len(DEMO_PROPERTIES) * len(REPORTS)
+
+    def _live(self) -> None:
+        """Let the emulated days pass until it is today, then follow the real time."""
+        clock = self.stack.clock
+        if not clock.path.exists():
+            return
+        self.say(f"living through the days since {clock.now():%A %d %B}")
+        clock.set(clock.now(), CLOCK_RATE)
+        day = clock.now().date()
+        while clock.now() < datetime.now(UTC):
+            if clock.now().date() != day:
+                day = clock.now().date()
+                self.say(f"it is {day:%A %d %B}")
+            self._look()
+        clock.follow_real_time()
+        self._wait_until(self._is_up_to_date, "yesterday's numbers to be loaded")
+
+    def _is_up_to_date(self) -> bool:
+        yesterday = datetime.now(UTC).date() - timedelta(2)  # in every time zone of the demo that day is over
+        through = self.follower.data_through()
+        return all(day >= yesterday for day in through.values())
+
+    def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not condition():
+            self._look()
+            if time.monotonic() > deadline:
+                raise DemoError(f"Gave up waiting for {what}; the logs are in {self.stack.state.logs}.")
+
+    def _look(self) -> None:
+        """Print what has happened, and notice what went wrong."""
+        self.stack.supervisor.raise_if_dead()
+        for line in self.follower.news():
+            self.say(line)
+        for property_id, (status, message) in self.follower.states().items():
+            if status in ("failed", "undelivered"):
+                raise DemoError(f"Property {property_id}: {message}")
+        time.sleep(_LOOK_SECONDS)
+
+    def _tell_where(self, passwords: Mapping[str, str]) -> None:
+        print(f"\n{'Users':9} {', '.join(f'{name} (password {password})' for name, password in passwords.items())}")
+        print(f"{'Admin':9} {self.stack.app_url}/admin/")
+        print(f"{'API':9} {self.stack.app_url}/api/v1/meta")
+        print(f"{'AWS':9} {self.stack.endpoint_url} (emulated)")
+        print(f"{'Google':9} {self.stack.ga4_url} (emulated)")
+        print(f"{'Logs':9} {self.stack.state.logs}")
+        print("Ctrl-C stops everything; make demo goes on from there; make clean-local removes it.\n")
+        print(f"MyApp is ready at {self.stack.app_url}/", flush=True)
+
+    def _stay(self) -> None:
+        while True:
+            self.stack.supervisor.raise_if_dead()
+            time.sleep(_LOOK_SECONDS)
+
+
+def make_people(environment: Mapping[str, str], **wanted: Any) -> None:
+    """Make users and grants in MyApp's database; see `people.py`."""
+    command = [sys.executable, "-m", "deploy.local.people"]
+    text = json.dumps(wanted)
+    subprocess.run(command, input=text, env=dict(environment), cwd=REPOSITORY, check=True, text=True)
+
+
+def form_answers(settings: PropertySettings, start_date: date) -> dict[str, Any]:
+    """Return what an operator would fill in on the register page."""
+    return {
+        "property_id": settings.property_id,
+        "display_name": settings.display_name,
+        "time_zone": settings.time_zone,
+        "currency_code": settings.currency_code,
+        "connector_profile": GA4_PROFILE,
+        "reports": list(REPORTS),
+        "start_date": start_date.isoformat(),
+        "lookback_days": "4",
+        "refresh_hour_local": "4",
+        "on_invalid": "drop_record",
+    }
+
+
+def main() -> int:
+    """Run the demo until Ctrl-C; return the exit code."""
+    started_at = time.monotonic()
+
+    def progress(text: str) -> None:
+        print(f"[{time.monotonic() - started_at:5.1f} s] {text}", flush=True)
+
+    try:
+        with LocalStack(LocalState(), progress) as stack:
+            try:
+                Demo(stack, Follower(stack.servers.mariadb), started_at).run()
+            finally:
+                stack.stop_clock()
+    except KeyboardInterrupt:
+        print("\nStopped. make demo goes on from here.")
+    except (DemoError, NotReadyError, ChildDied, ServerError, StateInUse, TemplateError, RefusedError) as error:
+        print(f"make demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

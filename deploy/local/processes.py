@@ -15,8 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from deploy.local.servers.account import Account
+if TYPE_CHECKING:
+    from deploy.local.servers.account import Account
 
 POLL_SECONDS = 0.02
 GRACE_SECONDS = 10.0
@@ -147,7 +149,7 @@ def start_process(
     cwd: Path,
     log_path: Path,
     record_path: Path,
-    account: Account | None = None,
+    account: "Account | None" = None,
     stop_signal: signal.Signals = signal.SIGTERM,
 ) -> ChildProcess:
     """Start and record one process; its output is appended to `log_path`, it runs as `account` if given."""

@@ -5,7 +5,6 @@ connection. That is accepted: the function's concurrency is capped below the pro
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -80,7 +79,6 @@ def _password(config: Config) -> str:
             DBHostname=config.database_host,
             Port=config.database_port,
             DBUsername=config.database_user,
-            Region=os.environ["AWS_REGION"],
         )
     answer = boto3.client("secretsmanager").get_secret_value(SecretId=config.database_secret_arn)
     secret: dict[str, Any] = json.loads(answer["SecretString"])

@@ -46,7 +46,8 @@ class GoogleAnalytics:
         self._oauth = oauth
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.mount("http", HTTPAdapter(max_retries=_RETRY))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=_RETRY))
 
     def __enter__(self) -> "GoogleAnalytics":
         return self

@@ -14,6 +14,7 @@ from aws_croniter import AwsCroniter  # type: ignore[import-untyped]
 from aws_croniter.exceptions import AwsCroniterExpressionError  # type: ignore[import-untyped]
 
 _UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+_LONGEST_INTERVAL: Final = timedelta(days=36_500)  # keeps sums of dates within what dates can be
 _CRON: Final = re.compile(r"cron\((.+)\)")
 _AT: Final = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 _SPACED_RATE: Final = re.compile(r"rate\((\d{1,9}) (minute|hour|day)(s?)\)")
@@ -125,12 +126,9 @@ def parse_unspaced_rate(text: str) -> timedelta:
 
 
 def _interval(text: str, match: re.Match[str]) -> timedelta:
-    try:
-        interval = int(match[1]) * _UNITS[match[2]]
-    except OverflowError as error:
-        raise InvalidExpressionError(f"{text!r} is too long.") from error
-    if not interval:
-        raise InvalidExpressionError(f"{text!r}: the number must be positive.")
+    interval = int(match[1]) * _UNITS[match[2]]
+    if not timedelta() < interval <= _LONGEST_INTERVAL:
+        raise InvalidExpressionError(f"{text!r} must be positive and at most {_LONGEST_INTERVAL.days} days.")
     return interval
 
 

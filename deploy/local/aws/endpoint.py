@@ -16,7 +16,7 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
-from deploy.local.aws import eventbridge, queues, s3_notifications
+from deploy.local.aws import eventbridge, queues, s3_notifications, s3_permissions
 from deploy.local.aws.answers import error_answer
 from deploy.local.aws.credentials import forget_all_sessions, identify_caller
 from deploy.local.aws.faults import set_faults
@@ -39,6 +39,7 @@ def create_endpoint(services: Sequence[Service], clock: EmulatedClock) -> "Endpo
     moto's state belongs to the process: several endpoints in one process share it, and the clock given last.
     """
     s3_notifications.install()
+    s3_permissions.install()
     queues.install()
     eventbridge.use_clock(clock)
     return Endpoint(services)

@@ -1,5 +1,6 @@
 """Runs what the Data API was given: one transaction, as the caller's database user."""
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from deploy.local.redshift.results import fetch, load_as_redshift_data
 from deploy.local.redshift.translate import Kind, translate
 from deploy.local.redshift.unload import Unloader
 from deploy.local.redshift.wire_messages import ISOLATION_VIOLATION
+
+logger = logging.getLogger(__name__)
 
 _FAILURES = (psycopg.Error, SqlNotSupported, StatementFailed)
 
@@ -37,6 +40,10 @@ class Executor:
                 load_as_redshift_data(connection)
                 self._run_all(connection, statement)
         except _FAILURES as error:
+            _fail(statement, statement.whole, error)
+        except Exception as error:
+            # A defect of the stand-in: whoever waits for the statement is told as well.
+            logger.exception("statement %s broke", statement.id)
             _fail(statement, statement.whole, error)
         finally:
             statement.whole.duration_ns = time.monotonic_ns() - statement.started_at_ns

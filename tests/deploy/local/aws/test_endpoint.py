@@ -14,7 +14,7 @@ from deploy.local.aws.endpoint import create_endpoint
 from deploy.local.aws.server import EndpointServer
 from deploy.local.aws.service import Caller, ServiceError
 from deploy.local.clock import EmulatedClock
-from tests.aws import ACCOUNT_1, ACCOUNT_2, aws_client, signed_client
+from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_1, aws_client, signed_client
 
 
 class Reporter:
@@ -148,3 +148,14 @@ def test_a_connection_serves_several_requests(clean_aws: str) -> None:
             assert json.load(connection.getresponse())["status"] == "ok"
     finally:
         connection.close()
+
+
+def test_bucket_that_takes_tls_only_takes_objects(clean_aws: str) -> None:
+    s3 = aws_client("s3")
+    s3.create_bucket(Bucket="tls-only", CreateBucketConfiguration={"LocationConstraint": REGION_1})
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::tls-only/*"}
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    policy = {"Version": "2012-10-17", "Statement": [{**statement, "Condition": condition}]}
+    s3.put_bucket_policy(Bucket="tls-only", Policy=json.dumps(policy))
+    s3.put_object(Bucket="tls-only", Key="a", Body=b"x")
+    assert s3.get_object(Bucket="tls-only", Key="a")["Body"].read() == b"x"

@@ -154,6 +154,7 @@ def test_the_longest_values_are_refused_whole_too(scene: Scene) -> None:
     longest = "'" * 65_535
     scene.deliver("custom_wide", [["x" * 1000, *[longest] * 8, *["€" * 20_000] * 10]], day(0))
     scene.refresh("custom")
+    assert [news.message for news in scene.news] == [""]
     (row,) = scene.rows("SELECT reason, octet_length(record) AS bytes FROM ga4_raw.rejects")
     assert row["reason"] == "bad_date"
     assert row["bytes"] < 65_535

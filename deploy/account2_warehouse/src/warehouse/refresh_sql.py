@@ -1,6 +1,6 @@
 """The statements of a refresh: one transaction from landing tables to new generations of partitions.
 
-They share two temporary tables: `changed_days`, the partitions that are replaced, and `typed_rows`.
+They share temporary tables: `changed_days`, the partitions that are replaced, and what `typing_sql` makes.
 """
 
 # ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
@@ -17,7 +17,7 @@ from dataflows.contracts.reports import REPORT_TABLES, ReportTable
 from warehouse import ops
 from warehouse.delivered_runs import LandedReport
 from warehouse.statements import literal
-from warehouse.typing_sql import typed_rows_statement
+from warehouse.typing_sql import parsed_rows_statement, typed_rows_statement
 
 MAX_REPORTS_PER_BATCH: Final = 24  # each needs a DELETE of its own; the others share theirs
 _LONGEST_WINDOW_DAYS: Final = 1000
@@ -32,7 +32,8 @@ def consume_statements(table: ReportTable, landed: Sequence[LandedReport], at: d
     return [
         _check(landed),
         _changed_days(landed),
-        typed_rows_statement(table, landed),
+        parsed_rows_statement(table, landed),
+        typed_rows_statement(table),
         _delete_changed(RAW_SCHEMA, table),
         _insert_raw(table),
         _delete_rejects(),
@@ -41,7 +42,7 @@ def consume_statements(table: ReportTable, landed: Sequence[LandedReport], at: d
         *_recompute_days_after(table),
         *recompute_statements(table, at),
         ops.update(tables.RUNS, {"consumed_at": at}, {"run_id": _run_ids(landed)}),
-        "DROP TABLE typed_rows, changed_days",
+        "DROP TABLE parsed_rows, typed_rows, changed_days",
     ]
 
 

@@ -24,8 +24,19 @@ _PADDING: Final = 99  # the longest way an exponent moves the point
 _SHOWN_CHARACTERS: Final = 300  # of each value of a rejected row: 21 of them fit VARCHAR(65535) in any script
 
 
-def typed_rows_statement(table: ReportTable, landed: Sequence[LandedReport]) -> str:
-    """Return what creates the temporary table `typed_rows`: every landed row, typed, its `reason` if refused.
+def parsed_rows_statement(table: ReportTable, landed: Sequence[LandedReport]) -> str:
+    """Return what creates the temporary table `parsed_rows`: every landed row as text and, where it can be, typed.
+
+    It is kept, not nested in the next statement: databases flatten that, and convert each value several times.
+    """
+    return f"""CREATE TEMP TABLE parsed_rows AS
+SELECT spread.*, {_parsed(table)} FROM (SELECT {_spread(table)} FROM (
+{_landed(table, landed)}
+) AS landed) AS spread"""
+
+
+def typed_rows_statement(table: ReportTable) -> str:
+    """Return what creates the temporary table `typed_rows` of `parsed_rows`: each with its `reason` if refused.
 
     It reads the temporary table `changed_days`, which holds the dates that the runs asked for.
     """
@@ -37,10 +48,7 @@ SELECT property_id, report_id, date, dimension_hash, {", ".join(kept)}, date_tex
   CASE WHEN reason IS NOT NULL OR copy > 1 THEN {_record(table)} END AS record
 FROM (SELECT checked.*, ROW_NUMBER() OVER (PARTITION BY property_id, report_id, date, dimension_hash,
     CASE WHEN reason IS NULL THEN 0 ELSE 1 END ORDER BY {metrics}) AS copy
-  FROM (SELECT parsed.*, {_reason(table)} AS reason
-    FROM (SELECT spread.*, {_parsed(table)} FROM (SELECT {_spread(table)} FROM (
-{_landed(table, landed)}
-    ) AS landed) AS spread) AS parsed
+  FROM (SELECT parsed.*, {_reason(table)} AS reason FROM parsed_rows AS parsed
     LEFT JOIN changed_days AS asked ON asked.property_id = parsed.property_id
       AND asked.report_id = parsed.report_id AND asked.date = parsed.date
   ) AS checked

@@ -1,5 +1,6 @@
 """The buckets AppFlow works with: theirs is the last word on whether it may write into them."""
 
+import functools
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,14 +25,7 @@ class Buckets:
 
     def __init__(self, endpoint_url: str, account_id: str, region: str) -> None:
         self._account_id = account_id
-        self._client: S3Client = boto3.client(
-            "s3",
-            endpoint_url=endpoint_url,
-            region_name=region,
-            aws_access_key_id=account_id,
-            aws_secret_access_key="local",  # noqa: S106 - signatures are not verified locally
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
-        )
+        self._client = _client(endpoint_url, account_id, region)
 
     def problem(self, bucket: str, flow_arn: str) -> str | None:
         """Say why AppFlow can't use a bucket for a flow, or return None."""
@@ -56,3 +50,16 @@ class Buckets:
             self._client.put_object(Bucket=bucket, Key=key, Body=body.encode())
         except (ClientError, BotoCoreError) as error:
             raise RunFailedError(f"The failed records can't be written to {bucket}: {error}") from error
+
+
+@functools.cache
+def _client(endpoint_url: str, account_id: str, region: str) -> "S3Client":
+    # Making a client takes longer than a short run; one serves all threads.
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name=region,
+        aws_access_key_id=account_id,
+        aws_secret_access_key="local",  # noqa: S106 - signatures are not verified locally
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
+    )

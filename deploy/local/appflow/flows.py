@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from deploy.local.appflow.environment import Environment
 from deploy.local.appflow.errors import conflict, not_found
+from deploy.local.appflow.flow_answers import describe_flow, execution_record, list_flow
 from deploy.local.appflow.runner import Runner
 from deploy.local.appflow.state import (
     ACTIVE,
@@ -12,7 +13,6 @@ from deploy.local.appflow.state import (
     IN_PROGRESS,
     SUSPENDED,
     AppFlowRegion,
-    Execution,
     Flow,
 )
 from deploy.local.aws.service import Caller, ServiceError
@@ -22,15 +22,6 @@ from deploy.local.scheduler.service_model import Members, validation_error
 
 _PAGE_SIZE: Final = 20
 _MOST_TAGS: Final = 50
-_SHOWN_MEMBERS: Final = (
-    "flowName",
-    "description",
-    "kmsArn",
-    "triggerConfig",
-    "sourceFlowConfig",
-    "destinationFlowConfigList",
-    "tasks",
-)
 
 
 class Flows:
@@ -90,19 +81,13 @@ class Flows:
 
     def describe(self, members: Members) -> Members:
         """Carry out DescribeFlow."""
-        flow = self.find(members["flowName"])
-        return {
-            **{name: flow.definition[name] for name in _SHOWN_MEMBERS if name in flow.definition},
-            **_described(flow),
-            **({"flowStatusMessage": flow.status_message} if flow.status_message else {}),
-            "schemaVersion": 1,
-        }
+        return describe_flow(self.find(members["flowName"]))
 
     def list(self, members: Members) -> Members:
         """Carry out ListFlows."""
         flows = [self._region.flows[name] for name in sorted(self._region.flows)]
         shown, more = page(flows, members.get("nextToken"), members.get("maxResults", _PAGE_SIZE))
-        return {"flows": [_listed(one) for one in shown], **more}
+        return {"flows": [list_flow(one) for one in shown], **more}
 
     def delete(self, members: Members) -> Members:
         """Carry out DeleteFlow. Raises ServiceError ConflictException while the flow is in use, unless forced."""
@@ -146,7 +131,7 @@ class Flows:
         flow = self.find(members["flowName"])
         newest_first = flow.executions[::-1]
         shown, more = page(newest_first, members.get("nextToken"), members.get("maxResults", _PAGE_SIZE))
-        return {"flowExecutions": [_record(one) for one in shown], **more}
+        return {"flowExecutions": [execution_record(one) for one in shown], **more}
 
     def cancel_executions(self, members: Members) -> Members:
         """Carry out CancelFlowExecutions: the runs named, or all; those that are over come back as invalid."""
@@ -192,54 +177,3 @@ class Flows:
 
 def _definition(members: Members) -> dict[str, Any]:
     return {name: value for name, value in members.items() if name not in ("clientToken", "tags")}
-
-
-def _described(flow: Flow) -> Members:
-    return {
-        "flowArn": flow.arn,
-        "flowStatus": flow.status,
-        "createdAt": flow.created_at.timestamp(),
-        "lastUpdatedAt": flow.updated_at.timestamp(),
-        "createdBy": flow.created_by,
-        "lastUpdatedBy": flow.updated_by,
-        "tags": flow.tags,
-        **({"lastRunExecutionDetails": _last_run(flow.executions[-1])} if flow.executions else {}),
-    }
-
-
-def _listed(flow: Flow) -> Members:
-    description = flow.definition.get("description")
-    return {
-        "flowName": flow.name,
-        **({"description": description} if description else {}),
-        "sourceConnectorType": flow.source["connectorType"],
-        "destinationConnectorType": flow.destination["connectorType"],
-        "triggerType": flow.definition["triggerConfig"]["triggerType"],
-        **_described(flow),
-    }
-
-
-def _last_run(execution: Execution) -> Members:
-    return {
-        "mostRecentExecutionMessage": execution.message,
-        "mostRecentExecutionTime": execution.started_at.timestamp(),
-        "mostRecentExecutionStatus": execution.status,
-    }
-
-
-def _record(execution: Execution) -> Members:
-    errors: Members = {"putFailuresCount": execution.put_failures} if execution.put_failures else {}
-    errors |= {"executionMessage": execution.message} if execution.message else {}
-    result = {
-        "bytesProcessed": execution.bytes_processed,
-        "bytesWritten": execution.bytes_written,
-        "recordsProcessed": execution.records_processed,
-        **({"errorInfo": errors} if errors else {}),
-    }
-    return {
-        "executionId": execution.execution_id,
-        "executionStatus": execution.status,
-        "executionResult": result,
-        "startedAt": execution.started_at.timestamp(),
-        "lastUpdatedAt": execution.updated_at.timestamp(),
-    }

@@ -91,6 +91,7 @@ class Invoker:
     def __init__(self, endpoint_url: str, assume_role_as_service: AssumeRoleAsService) -> None:
         self._endpoint_url = endpoint_url
         self._assume_role_as_service = assume_role_as_service
+        self._session = boto3.Session()  # keeps what it has read of botocore's models
 
     def check_role(self, role_arn: str) -> None:
         """Raise ServiceError ValidationException unless the scheduler may assume the role."""
@@ -173,11 +174,16 @@ class Invoker:
 
     def _client(self, credentials: Credentials, resource_arn: str) -> Any:
         _, _, service, region, *_ = resource_arn.split(":")
-        session = boto3.Session(
-            credentials.access_key_id, credentials.secret_access_key, credentials.session_token, region_name=region
+        make: Any = self._session.client  # its types know each service by name; here the name is a variable
+        return make(
+            service,
+            region_name=region,
+            endpoint_url=self._endpoint_url,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=_CLIENT_CONFIG,
         )
-        # The service's name is only known now, so no stub fits.
-        return session.client(service, endpoint_url=self._endpoint_url, config=_CLIENT_CONFIG)  # type: ignore[call-overload]
 
     def _record_lost(self, invocation: Invocation, target_arn: str, error: InvocationFailedError) -> None:
         message = {"body": invocation.body(), "attempt": invocation.attempt}

@@ -3,13 +3,14 @@
 import threading
 from collections import defaultdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from werkzeug.wrappers import Request, Response
 
 from deploy.local.aws.service import Caller, ServiceError
 from deploy.local.clock import EmulatedClock
 from deploy.local.scheduler import client_tokens
+from deploy.local.scheduler.answers import describe_schedule, group_summary, schedule_summary
 from deploy.local.scheduler.invocation import AssumeRoleAsService, Invocation, InvocationFailedError, Invoker
 from deploy.local.scheduler.rest_json import answer, page
 from deploy.local.scheduler.schedules import (
@@ -127,7 +128,7 @@ class Scheduler:
     def _get_schedule(self, members: Members, caller: Caller) -> Members:
         with self._lock:
             schedule = _find(self._region(caller), members)
-        return {"Arn": schedule.arn, **schedule.definition, **_dates(schedule.created_at, schedule.modified_at)}
+        return describe_schedule(schedule)
 
     def _delete_schedule(self, members: Members, caller: Caller) -> Members:
         with self._lock:
@@ -142,7 +143,7 @@ class Scheduler:
             schedules = list(self._region(caller).schedules.values())
         chosen = sorted((one for one in schedules if _is_wanted(one, members)), key=lambda one: one.arn)
         summaries, more = page(chosen, members.get("NextToken"), members.get("MaxResults", _PAGE_SIZE))
-        return {"Schedules": [_summary(one) for one in summaries], **_next_token(more)}
+        return {"Schedules": [schedule_summary(one) for one in summaries], **_next_token(more)}
 
     def _create_group(self, members: Members, caller: Caller) -> Members:
         name = members["Name"]
@@ -157,7 +158,7 @@ class Scheduler:
         with self._lock:
             region = self._region(caller)
             _check_group(region, members["Name"])
-            return _group_summary(region.groups[members["Name"]])
+            return group_summary(region.groups[members["Name"]])
 
     def _delete_group(self, members: Members, caller: Caller) -> Members:
         name = members["Name"]
@@ -175,7 +176,7 @@ class Scheduler:
             groups = list(self._region(caller).groups.values())
         chosen = [one for one in groups if one.name.startswith(members.get("NamePrefix", ""))]
         listed, more = page(chosen, members.get("NextToken"), members.get("MaxResults", _PAGE_SIZE))
-        return {"ScheduleGroups": [_group_summary(one) for one in listed], **_next_token(more)}
+        return {"ScheduleGroups": [group_summary(one) for one in listed], **_next_token(more)}
 
     def _region(self, caller: Caller) -> SchedulerRegion:
         region = self._regions[caller.account_id, caller.region]
@@ -208,31 +209,6 @@ def _is_wanted(schedule: Schedule, members: Members) -> bool:
         and members.get("State", definition["State"]) == definition["State"]
         and str(definition["Name"]).startswith(members.get("NamePrefix", ""))
     )
-
-
-def _summary(schedule: Schedule) -> dict[str, Any]:
-    definition = schedule.definition
-    return {
-        "Arn": schedule.arn,
-        "Name": definition["Name"],
-        "GroupName": schedule.group_name,
-        "State": definition["State"],
-        "Target": {"Arn": definition["Target"]["Arn"]},
-        **_dates(schedule.created_at, schedule.modified_at),
-    }
-
-
-def _group_summary(group: Group) -> dict[str, Any]:
-    return {
-        "Arn": group.arn,
-        "Name": group.name,
-        "State": "ACTIVE",
-        **_dates(group.created_at, group.created_at),
-    }
-
-
-def _dates(created_at: datetime, modified_at: datetime) -> dict[str, float]:
-    return {"CreationDate": created_at.timestamp(), "LastModificationDate": modified_at.timestamp()}
 
 
 def _next_token(more: Members) -> Members:

@@ -34,8 +34,8 @@ class RestJsonModel:
     """The operations of one REST-JSON service as botocore knows them."""
 
     def __init__(self, service_name: str) -> None:
-        self._model = ServiceModel(Loader().load_service_model(service_name, "service-2"), service_name)
-        operations = [self._model.operation_model(name) for name in self._model.operation_names]
+        model = ServiceModel(Loader().load_service_model(service_name, "service-2"), service_name)
+        operations = [model.operation_model(name) for name in model.operation_names]
         self._routes = [(one.http["method"], _path_pattern(one.http["requestUri"]), one) for one in operations]
 
     def read(self, request: Request) -> tuple[str, Members]:

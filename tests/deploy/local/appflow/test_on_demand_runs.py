@@ -3,6 +3,10 @@
 import json
 from datetime import date
 
+import pytest
+from werkzeug.wrappers import Request
+
+from deploy.local.aws.service import ServiceError
 from tests.aws import ACCOUNT_2, REGION_2, aws_client
 from tests.deploy.local.appflow.account import (
     END_REPORT,
@@ -218,3 +222,39 @@ def test_event_of_a_failed_run_is_not_called_successful(account: Account) -> Non
     ended = account.events.of(END_REPORT)[0]
     assert ended["status"] != "Execution Successful"
     assert ended["error"] == account.service.faults.fail_message
+
+
+def test_run_at_work_is_not_doubled_and_can_be_cancelled(account: Account) -> None:
+    account.create()
+    with account.warehouse.postgres.connect(account.warehouse.database) as blocker:
+        blocker.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE".encode())
+        execution_id = account.client.start_flow(flowName="ga4-daily")["executionId"]
+        account.events.wait_for(START_REPORT)
+        assert account.refusal("start_flow", flowName="ga4-daily")[0] == "ConflictException"
+        assert account.refusal("delete_flow", flowName="ga4-daily")[0] == "ConflictException"
+        cancelled = account.client.cancel_flow_executions(flowName="ga4-daily", executionIds=[execution_id, "other"])
+        assert cancelled["invalidExecutions"] == ["other"]
+        assert account.records()[0]["executionStatus"] == "CancelStarted"
+    account.events.wait_for(END_REPORT)
+    assert account.records()[0]["executionStatus"] == "Canceled"
+    assert account.rows() == []
+
+
+def test_start_is_repeated_by_its_token_only_once(account: Account) -> None:
+    account.create()
+    first = account.client.start_flow(flowName="ga4-daily", clientToken="again")["executionId"]
+    account.events.wait_for(END_REPORT)
+    assert account.client.start_flow(flowName="ga4-daily", clientToken="again")["executionId"] == first
+    assert len(account.records()) == 1
+
+
+def test_failed_puts_can_be_asked_for(account: Account) -> None:
+    request = Request.from_values(method="POST", json={"partial_put_failures": 2})
+    assert account.service.handle_local(request).status_code == 200
+    account.create()
+    record = account.run()
+    assert record["executionResult"]["errorInfo"] == {"putFailuresCount": 2}
+    assert account.events.of(END_REPORT)[0]["num-of-record-failures"] == "2"
+    assert len(failed_records()) == 2
+    with pytest.raises(ServiceError, match="drop_events"):
+        account.service.handle_local(Request.from_values(method="POST", json={"drop_events": -1}))

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.local.aws.endpoint import create_endpoint
+from deploy.local.aws.faults import set_faults
 from deploy.local.aws.server import EndpointServer
 from deploy.local.aws.sts import assume_role_as_service
 from deploy.local.aws.undelivered import list_undelivered
@@ -219,16 +220,21 @@ def test_groups_hold_schedules_of_the_same_name(stage: Stage) -> None:
     assert stage.refusal("get_schedule", Name="sweep", GroupName="nightly")[1] == 404
 
 
-def test_event_bus_target_receives_an_event(stage: Stage) -> None:
+def test_event_bus_target_receives_an_event_at_the_second_attempt(stage: Stage) -> None:
     bus = f"arn:aws:events:{REGION_2}:{ACCOUNT_2}:event-bus/default"
     allow = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}
     aws_client("iam", ACCOUNT_2).put_role_policy(RoleName="schedules", PolicyName="put", PolicyDocument=document(allow))
     catch_events()
+    # The first attempt is refused for now: the second one comes two seconds later.
+    set_faults({"throttle": 1})
     parameters = {"Source": "myapp.clock", "DetailType": "Tick"}
-    stage.create("rate(1 hour)", Target={"Arn": bus, "EventBridgeParameters": parameters})
-    stage.advance(minutes=1)
+    text = '{"attempt": "<aws.scheduler.attempt-number>"}'
+    stage.create("rate(1 hour)", Target={"Arn": bus, "EventBridgeParameters": parameters, "Input": text})
+    stage.advance(seconds=1)
+    assert received() == []
+    stage.advance(seconds=2)
     event = json.loads(received()[0]["Body"])
-    assert (event["source"], event["detail"]) == ("myapp.clock", {"at": "2026-11-20T09:10:00Z"})
+    assert (event["source"], event["detail"]) == ("myapp.clock", {"attempt": "2"})
 
 
 def catch_events() -> None:

@@ -1,0 +1,217 @@
+"""The local services that Account 2 is made of, and its stack deployed on them."""
+
+import atexit
+import functools
+import json
+import os
+import string
+import tempfile
+import uuid
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dataflows.contracts.naming import quoted_identifier
+from dataflows.contracts.reports import REPORTS
+from deploy.local.appflow.service import AppFlow
+from deploy.local.aws.endpoint import create_endpoint
+from deploy.local.aws.eventbridge import publish_service_event
+from deploy.local.aws.server import EndpointServer
+from deploy.local.aws.sts import assume_role_as_service
+from deploy.local.clock import EmulatedClock
+from deploy.local.ga4.app import create_ga4_app
+from deploy.local.ga4.oauth import Grant, TokenIssuer
+from deploy.local.ga4.state import Ga4State
+from deploy.local.redshift.provision import PostgresServer
+from deploy.local.redshift.stand_in import RedshiftStandIn
+from deploy.local.redshift.workgroup import Workgroup
+from deploy.local.servers.certificates import Certificates, ensure_certificates
+from deploy.local.templates.account import Account
+from deploy.local.templates.deploy import deploy_template
+from deploy.local.templates.deployment import Deployment
+from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_2, aws_client
+
+STACK = Path(__file__).resolve().parents[2] / "deploy/account2_warehouse"
+PREFIX = f"t{uuid.uuid4().hex[:8]}"  # database users belong to the server: each process of the tests has its own
+ANSWERS_QUEUE = "answers-seen.fifo"
+DATABASE = f"ga4_{PREFIX}"
+REFRESH_TOKEN = "1//refresh"
+DATA_FROM, DATA_DAYS = date(2026, 2, 1), 37  # to the ninth of March
+
+
+@dataclass(frozen=True)
+class Services:
+    """The local services that Account 2 is made of."""
+
+    url: str
+    clock: EmulatedClock
+    stand_in: RedshiftStandIn
+    appflow: AppFlow
+    certificates: Certificates
+
+
+@functools.cache
+def local_services() -> Services:
+    """Start the endpoint and all services on it, once for this process."""
+    folder = tempfile.TemporaryDirectory(prefix="account2-tests-")
+    atexit.register(folder.cleanup)
+    certificates = ensure_certificates(Path(folder.name) / "tls")
+    clock = EmulatedClock(Path(folder.name) / "clock.json")
+    stand_in = _stand_in(certificates)
+    appflow = AppFlow(
+        clock,
+        aws_client("sts").meta.endpoint_url,
+        _google(Path(folder.name) / "ga4", clock),
+        stand_in.warehouse.connect_as_role,
+        publish_service_event,
+        assume_role_as_service,
+    )
+    atexit.register(appflow.close)
+    server = EndpointServer(create_endpoint([*stand_in.services, appflow], clock))
+    server.start()
+    atexit.register(server.stop)
+    return Services(server.url, clock, stand_in, appflow, certificates)
+
+
+def _stand_in(certificates: Certificates) -> RedshiftStandIn:
+    stand_in = RedshiftStandIn(
+        _postgres(),
+        Workgroup("myapp", "myapp", ACCOUNT_2, REGION_2),
+        DATABASE,
+        certificates.server_certificate_path,
+        certificates.server_key_path,
+        aws_client("sts").meta.endpoint_url,
+        lambda *_event: None,
+        assume_role_as_service,
+    )
+    atexit.register(stand_in.close)
+    _front_port(stand_in)
+    _bootstrap(stand_in)
+    return stand_in
+
+
+def _google(folder: Path, clock: EmulatedClock) -> str:
+    """Start Google's APIs with property 1001, which has one row a day of every declared report; return the URL."""
+    (folder / "1001").mkdir(parents=True)
+    settings = {
+        "property_id": "1001",
+        "display_name": "Shop 1002",
+        "time_zone": "Europe/Berlin",
+        "currency_code": "EUR",
+    }
+    (folder / "1001/property.json").write_text(json.dumps(settings))
+    days = [f"{DATA_FROM + timedelta(offset):%Y%m%d}" for offset in range(DATA_DAYS)]
+    for report in REPORTS.values():
+        dimensions = {field.api_name: ["value"] * DATA_DAYS for field in report.dimensions}
+        metrics = {field.api_name: [1] * DATA_DAYS for field in report.metrics}
+        pq.write_table(pa.table({"date": days, **dimensions, **metrics}), folder / f"1001/by_{report.slug}.parquet")
+    google = Ga4State(TokenIssuer({REFRESH_TOKEN: Grant(None)}))
+    google.load(folder)
+    server = EndpointServer(create_ga4_app(google, clock))
+    server.start()
+    atexit.register(server.stop)
+    return server.url
+
+
+@functools.cache
+def _front_port(stand_in: RedshiftStandIn) -> int:
+    return stand_in.start_front()
+
+
+def _postgres() -> PostgresServer:
+    host, port, user, password = (os.environ[f"LOCAL_POSTGRES_{name}"] for name in ("HOST", "PORT", "USER", "PASSWORD"))
+    return PostgresServer(host, int(port), user, password)
+
+
+def _bootstrap(stand_in: RedshiftStandIn) -> None:
+    roles = {
+        "ddl_user": "ddl",
+        "ingest_user": "appflow-ingest",
+        "refresh_user": "refresh",
+        "unload_user": "unload-caller",
+    }
+    names = {user: quoted_identifier(f"IAMR:{PREFIX}-{role}") for user, role in roles.items()}
+    script = string.Template((STACK / "bootstrap.sql").read_text()).substitute(names, database=DATABASE)
+    lines = [line for line in script.splitlines() if not line.startswith("--")]
+    stand_in.warehouse.run_as_admin(sql.strip() for sql in "\n".join(lines).split(";") if sql.strip())
+
+
+def deploy(services: Services) -> Deployment:
+    """Deploy the stack, make AppFlow's connector profiles and listen to the answers."""
+    parameters = {
+        "NamePrefix": PREFIX,
+        "AppAccountId": ACCOUNT_1,
+        "UnloadBucketName": "unloads",
+        "IntermediateBucketName": "intermediate",
+        "ErrorBucketName": "errors",
+        "DatabaseName": DATABASE,
+        "WarehouseHost": "localhost",
+        "WarehousePort": str(_front_port(services.stand_in)),
+    }
+    account = Account(ACCOUNT_2, REGION_2)
+    deployment = deploy_template(STACK / "template.yaml", account, parameters, services.url)
+    _listen(deployment, services.url)
+    appflow = account.client("appflow", services.url)
+    if not appflow.describe_connector_profiles()["connectorProfileDetails"]:
+        appflow.create_connector_profile(**_google_profile())
+        appflow.create_connector_profile(**_redshift_profile(deployment))
+    return deployment
+
+
+def _google_profile() -> dict[str, Any]:
+    oauth = {"clientId": "id", "clientSecret": "secret", "accessToken": "stale", "refreshToken": REFRESH_TOKEN}
+    properties = {"tokenUrl": "https://oauth2.googleapis.com/token", "oAuth2GrantType": "AUTHORIZATION_CODE"}
+    return {
+        "connectorProfileName": "google",
+        "connectorType": "CustomConnector",
+        "connectorLabel": "GoogleAnalytics4",
+        "connectionMode": "Public",
+        "connectorProfileConfig": {
+            "connectorProfileProperties": {"CustomConnector": {"oAuth2Properties": properties}},
+            "connectorProfileCredentials": {"CustomConnector": {"authenticationType": "OAUTH2", "oauth2": oauth}},
+        },
+    }
+
+
+def _redshift_profile(deployment: Deployment) -> dict[str, Any]:
+    properties = {
+        "bucketName": deployment.outputs["IntermediateBucketName"],
+        "roleArn": deployment.outputs["AppFlowCopyRoleArn"],
+        "dataApiRoleArn": deployment.outputs["AppFlowIngestRoleArn"],
+        "isRedshiftServerless": True,
+        "workgroupName": "myapp",
+        "databaseName": DATABASE,
+    }
+    return {
+        "connectorProfileName": "myapp-warehouse",
+        "connectorType": "Redshift",
+        "connectionMode": "Public",
+        "connectorProfileConfig": {
+            "connectorProfileProperties": {"Redshift": properties},
+            "connectorProfileCredentials": {"Redshift": {}},
+        },
+    }
+
+
+def _listen(deployment: Deployment, url: str) -> None:
+    """Add a queue that gets every answer put on the warehouse's bus."""
+    account = Account(ACCOUNT_2, REGION_2)
+    sqs, events = account.client("sqs", url), account.client("events", url)
+    arn = f"arn:aws:sqs:{REGION_2}:{ACCOUNT_2}:{ANSWERS_QUEUE}"
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "Policy": policy}
+    sqs.create_queue(QueueName=ANSWERS_QUEUE, Attributes=attributes)
+    bus = deployment.outputs["WarehouseBusName"]
+    events.put_rule(Name="seen", EventBusName=bus, EventPattern=json.dumps({"source": ["myapp.warehouse"]}))
+    target = {"Id": "seen", "Arn": arn, "SqsParameters": {"MessageGroupId": "all"}}
+    events.put_targets(Rule="seen", EventBusName=bus, Targets=[target])

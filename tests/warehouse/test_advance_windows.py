@@ -1,0 +1,84 @@
+"""How the scheduled flows move on from day to day."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from dataflows.contracts.plan import date_bound
+from tests.warehouse.account import Account2
+from tests.warehouse.requests import data_flow
+
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
+)
+
+EVENTS = [{"slug": "events"}]
+
+
+def advance(account: Account2, at: datetime) -> None:
+    assert account.call("advance_windows", {"at": at.isoformat()}) == []
+
+
+def scheduled_at(account: Account2) -> str:
+    trigger = account.flow("ga4-1001-events")["triggerConfig"]["triggerProperties"]["Scheduled"]
+    return str(trigger["scheduleExpression"])
+
+
+def bounds(account: Account2) -> tuple[str, str]:
+    (found,) = [
+        task["taskProperties"]
+        for task in account.flow("ga4-1001-events")["tasks"]
+        if "LOWER_BOUND" in task["taskProperties"]
+    ]
+    return found["LOWER_BOUND"], found["UPPER_BOUND"]
+
+
+def test_window_moves_on_before_the_next_run(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+
+    advance(account, datetime(2026, 3, 12, 2, 30, tzinfo=UTC))
+
+    assert bounds(account) == (date_bound(date(2026, 3, 8)), date_bound(date(2026, 3, 11)))
+    assert [day for (day,) in account.runs("end_date", "kind = 'scheduled'")] == [date(2026, 3, 10), date(2026, 3, 11)]
+    assert account.flows()["ga4-1001-events"] == "Active"
+
+
+def test_flow_that_is_prepared_or_not_due_is_left_alone(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    advance(account, datetime(2026, 3, 12, 2, 30, tzinfo=UTC))
+    calls = len(account.appflow_calls())
+
+    advance(account, datetime(2026, 3, 12, 3, 30, tzinfo=UTC))
+    advance(account, datetime(2026, 3, 12, 9, 30, tzinfo=UTC))
+
+    assert account.appflow_calls()[calls:] == []
+
+
+def test_hour_follows_summer_time(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    assert scheduled_at(account) == "cron(0 4 * * ? *)"
+
+    advance(account, datetime(2026, 3, 29, 1, 30, tzinfo=UTC))
+
+    assert scheduled_at(account) == "cron(0 3 * * ? *)"
+
+
+def test_paused_data_flow_is_not_moved_on(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.send(data_flow(reports=EVENTS, revision=2, state="paused"))
+
+    advance(account, datetime(2026, 3, 12, 2, 30, tzinfo=UTC))
+
+    assert bounds(account) == (date_bound(date(2026, 3, 7)), date_bound(date(2026, 3, 10)))
+
+
+def test_flow_that_is_gone_is_reported(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.client("appflow").delete_flow(flowName="ga4-1001-events", forceDelete=True)
+    account.answers()
+
+    advance(account, datetime(2026, 3, 12, 2, 30, tzinfo=UTC))
+
+    (answer,) = account.answers()
+    assert answer["status"] == "failed"
+    assert "gone from AppFlow" in answer["message"]

@@ -1,0 +1,234 @@
+"""What registration makes of a request, and of the same request again."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dataflows.contracts.plan import date_bound, make_plan
+from tests.warehouse.account import Account2
+from tests.warehouse.interruption import Died, dies_after
+from tests.warehouse.requests import AT, data_flow, envelope
+
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
+)
+
+FLOWS = {"ga4-1001-daily_totals": "Active", "ga4-1001-events": "Active"}
+STEPS = ["received", "schema_ready", "flows_created", "active"]
+
+
+def test_new_data_flow_gets_tables_flows_and_runs(account: Account2) -> None:
+    assert account.send(data_flow()) == []
+
+    assert account.statuses() == STEPS
+    assert account.tables() == {table.qualified_name for table in make_plan(data_flow()).tables}
+    assert account.flows() == FLOWS
+    assert account.runs("kind, report, start_date, end_date, status, due_at") == [
+        ("backfill", "daily_totals", date(2026, 1, 1), date(2026, 3, 9), "pending", None),
+        ("backfill", "events", date(2026, 1, 1), date(2026, 3, 9), "pending", None),
+        ("scheduled", "daily_totals", date(2026, 3, 7), date(2026, 3, 10), "pending", at_hour(4)),
+        ("scheduled", "events", date(2026, 3, 7), date(2026, 3, 10), "pending", at_hour(4)),
+    ]
+    assert account.messages("WatchQueueUrl")[0]["data_flow_id"] == str(data_flow().data_flow_id)
+
+
+def test_flow_reads_its_next_runs_window_at_the_propertys_hour(account: Account2) -> None:
+    account.send(data_flow())
+
+    flow = account.flow("ga4-1001-events")
+    assert flow["triggerConfig"]["triggerProperties"]["Scheduled"]["scheduleExpression"] == "cron(0 4 * * ? *)"
+    assert window(flow) == (date(2026, 3, 7), date(2026, 3, 10))
+
+
+def test_appflow_and_refresh_may_work_on_the_tables_and_no_more(account: Account2) -> None:
+    account.send(data_flow())
+
+    rights = account.rows(
+        "SELECT DISTINCT split_part(grantee, '-', 2) AS who, privilege_type AS what "
+        "FROM information_schema.table_privileges WHERE table_schema = 'ga4_landing' AND grantee NOT LIKE '%-ddl'"
+    )
+    assert {(right["who"], right["what"]) for right in rights} == {
+        ("appflow", "INSERT"),
+        ("appflow", "SELECT"),
+        ("refresh", "SELECT"),
+        ("refresh", "DELETE"),
+    }
+
+
+def test_same_event_again_changes_nothing_and_answers_again(account: Account2) -> None:
+    event = data_flow()
+    account.send(event)
+    first, runs, calls = account.answers(), account.runs("run_id, status"), len(account.appflow_calls())
+
+    assert account.send(event, AT + timedelta(days=1)) == []
+
+    again = account.answers()
+    assert [answer["event_id"] for answer in again] == [first[-1]["event_id"]]
+    assert account.runs("run_id, status") == runs
+    assert account.appflow_calls()[calls:] == []
+
+
+def test_older_revision_after_a_newer_one_is_ignored(account: Account2) -> None:
+    account.send(data_flow(revision=2, reports=[{"slug": "daily_totals"}]))
+    account.answers()
+
+    account.send(data_flow(revision=1))
+
+    (answer,) = account.answers()
+    assert (answer["status"], answer["revision"], answer["reason"]) == ("ignored", 1, "older_revision")
+    assert account.flows() == {"ga4-1001-daily_totals": "Active"}
+
+
+def test_newer_revision_converges_flows_and_runs(account: Account2) -> None:
+    account.send(data_flow())
+    account.send(data_flow(revision=2, refresh_hour_local=7, reports=[{"slug": "daily_totals"}, {"slug": "pages"}]))
+
+    assert account.statuses() == [*STEPS, *STEPS]
+    assert account.flows() == {"ga4-1001-daily_totals": "Active", "ga4-1001-pages": "Active"}
+    assert account.runs("report, kind, due_at") == [
+        ("daily_totals", "backfill", None),
+        ("daily_totals", "scheduled", at_hour(6)),
+        ("pages", "backfill", None),
+        ("pages", "scheduled", at_hour(6)),
+    ]
+    assert account.rows("SELECT revision, step FROM ga4_ops.data_flows") == [{"revision": 2, "step": "done"}]
+
+
+def test_new_flow_costs_two_calls_and_an_unchanged_one_a_single(account: Account2) -> None:
+    account.send(data_flow())
+    assert account.appflow_calls("ga4-") == ["CreateFlow", "StartFlow"] * 2
+
+    before = len(account.appflow_calls("ga4-"))
+    account.send(data_flow(revision=2))
+    assert account.appflow_calls("ga4-")[before:] == ["DescribeFlow"] * 2
+
+
+@pytest.mark.parametrize("state", ["active", "paused", "removed"])
+def test_stopped_after_any_step_it_converges(account: Account2, state: str) -> None:
+    if state != "active":
+        account.send(data_flow(reports=[{"slug": "events"}]))
+        account.answers()
+    event = data_flow(revision=2, state=state, reports=[{"slug": "events"}])
+
+    deaths = 0
+    while _dies(account, event, deaths):
+        deaths += 1
+
+    assert deaths > 8
+    assert (
+        account.flows()
+        == {"active": {"ga4-1001-events": "Active"}, "paused": {"ga4-1001-events": "Suspended"}, "removed": {}}[state]
+    )
+    backfill, scheduled = ("events", "backfill", "pending"), ("events", "scheduled", "pending")
+    assert account.runs() == {"active": [backfill, scheduled], "paused": [backfill], "removed": []}[state]
+    assert account.rows("SELECT revision, state, step FROM ga4_ops.data_flows") == [
+        {"revision": 2, "state": state, "step": "done"}
+    ]
+    assert account.statuses()[-1] == state
+
+
+def _dies(account: Account2, event: Any, requests: int) -> bool:
+    try:
+        with dies_after(requests):
+            assert account.send(event) == []
+    except Died:
+        return True
+    return False
+
+
+def test_paused_data_flow_stops_and_resumes(account: Account2) -> None:
+    account.send(data_flow())
+    account.send(data_flow(revision=2, state="paused"))
+    assert set(account.flows().values()) == {"Suspended"}
+    assert account.runs(where="kind = 'scheduled'") == []
+
+    account.send(data_flow(revision=3), AT + timedelta(days=10))
+
+    assert account.flows() == FLOWS
+    assert account.statuses()[-1] == "active"
+    assert {end for (end,) in account.runs("end_date", "kind = 'backfill'")} == {date(2026, 3, 19)}
+
+
+def test_removed_data_flow_leaves_no_flow_but_its_data(account: Account2) -> None:
+    account.send(data_flow())
+    account.call("watch_runs", *account.messages("WatchQueueUrl"))
+    assert account.runs("status", "kind = 'backfill'") == [("started",), ("started",)]
+
+    account.send(data_flow(revision=2, state="removed"))
+
+    assert account.flows() == {}
+    assert account.runs("status") == [("failed",), ("failed",)]
+    assert "ga4_raw.events" in account.tables()
+    assert account.statuses()[-1] == "removed"
+
+
+def test_property_of_another_data_flow_is_refused(account: Account2) -> None:
+    account.send(data_flow())
+    account.answers()
+
+    account.send(data_flow(data_flow_id="00000000-0000-4000-8000-000000000001"))
+
+    (answer,) = account.answers()
+    assert (answer["status"], answer["reason"]) == ("failed", "property_taken")
+
+
+@pytest.mark.parametrize("property_id", ["G-ABC123", "UA-1-1", "1; DROP TABLE x"])
+def test_what_is_no_property_id_is_refused_with_help(account: Account2, property_id: str) -> None:
+    detail = data_flow().model_dump(mode="json")
+    detail["property"]["property_id"] = property_id
+
+    assert account.call("register_data_flow", envelope("RegisterDataFlow", detail, AT)) == []
+
+    (answer,) = account.answers()
+    assert (answer["status"], answer["reason"]) == ("failed", "invalid_property_id")
+    assert "Admin > Property settings" in answer["message"]
+    assert account.tables() == set()
+    assert account.appflow_calls() == []
+
+
+def test_plan_other_than_the_approved_one_is_refused(account: Account2) -> None:
+    account.send(data_flow(plan_version=1, plan_hash="0" * 64))
+
+    (answer,) = account.answers()
+    assert (answer["status"], answer["reason"]) == ("failed", "plan_hash_changed")
+    assert account.flows() == {}
+
+
+def test_other_accounts_are_not_heard(account: Account2) -> None:
+    assert account.send(data_flow(), account="333333333333") == []
+
+    assert account.answers() == []
+    assert account.tables() == set()
+
+
+def test_property_the_profile_does_not_show_is_refused(account: Account2) -> None:
+    account.send(data_flow(property_id="9009"))
+
+    answer = account.answers()[-1]
+    assert (answer["status"], answer["reason"]) == ("failed", "property_not_found")
+    assert account.flows() == {}
+
+
+def test_table_that_differs_is_named(account: Account2) -> None:
+    account.send(data_flow())
+    account.execute("ALTER TABLE ga4_raw.events ADD COLUMN surprise integer")
+
+    account.send(data_flow(revision=2))
+
+    answer = account.answers()[-1]
+    assert (answer["status"], answer["reason"]) == ("failed", "table_differs")
+    assert "ga4_raw.events" in answer["message"]
+    assert "surprise" in answer["message"]
+
+
+def at_hour(hour: int) -> datetime:
+    """Return an hour (UTC) of the day after, as the database has it."""
+    return datetime(2026, 3, 11, hour, tzinfo=UTC).replace(tzinfo=None)
+
+
+def window(flow: dict[str, Any]) -> tuple[date, date]:
+    """Return the dates of a described flow's filter."""
+    (bounds,) = [task["taskProperties"] for task in flow["tasks"] if "LOWER_BOUND" in task["taskProperties"]]
+    days = {date_bound(day): day for day in (date(2026, 1, 1) + timedelta(n) for n in range(400))}
+    return days[bounds["LOWER_BOUND"]], days[bounds["UPPER_BOUND"]]

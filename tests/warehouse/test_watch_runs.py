@@ -1,0 +1,223 @@
+"""How runs are started, recorded and swept up after."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from tests.warehouse.account import Account2
+from tests.warehouse.interruption import Died, dies_after
+from tests.warehouse.requests import AT, data_flow, run_request
+
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
+)
+
+EVENTS = [{"slug": "events"}]
+DUE_AT = datetime(2026, 3, 11, 4, tzinfo=UTC)
+
+
+def test_backfill_lands_is_recorded_and_asks_for_a_refresh(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.answers()
+
+    assert account.watch(ended=1) == []
+
+    assert account.runs("kind, status, rows_delivered, rows_failed", "kind = 'backfill'") == [
+        ("backfill", "succeeded", 37, 0)
+    ]
+    assert account.rows("SELECT COUNT(*) AS landed FROM ga4_landing.p1001_events") == [{"landed": 37}]
+    assert account.flows() == {"ga4-1001-events": "Active"}
+    assert [(answer["status"], answer["rows"]) for answer in account.distinct_answers()] == [
+        ("started", 0),
+        ("succeeded", 37),
+    ]
+    assert [message["report_table"] for message in account.messages("RefreshQueueUrl")] == ["events"]
+
+
+def test_failed_run_is_answered_with_appflows_words(account: Account2) -> None:
+    account.services.appflow.faults.fail_runs = 1
+    account.services.appflow.faults.fail_message = "Connection reset"
+    account.send(data_flow(reports=EVENTS))
+
+    account.watch(ended=1)
+
+    failed = account.distinct_answers()[-1]
+    assert (failed["status"], failed["message"]) == ("failed", "Connection reset")
+    assert account.runs("status, message", "kind = 'backfill'") == [("failed", "Connection reset")]
+    assert account.messages("RefreshQueueUrl") == []
+    assert account.flows() == {"ga4-1001-events": "Active"}
+
+
+def test_records_that_could_not_be_put_are_counted(account: Account2) -> None:
+    account.services.appflow.faults.partial_put_failures = 2
+    account.send(data_flow(reports=EVENTS))
+
+    account.watch(ended=1)
+
+    assert account.runs("status, rows_delivered, rows_failed", "kind = 'backfill'") == [("succeeded", 37, 2)]
+
+
+def test_same_event_twice_is_recorded_once(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.call("watch_runs", *account.messages("WatchQueueUrl"))
+    ended = account.wait_for_message("AppFlow End Flow Run Report")
+
+    assert account.call("watch_runs", ended) == []
+    runs, answers = account.runs("run_id, status, ended_at"), account.distinct_answers()
+    assert account.call("watch_runs", ended) == []
+
+    assert account.runs("run_id, status, ended_at") == runs
+    assert {answer["event_id"] for answer in account.answers()} <= {answer["event_id"] for answer in answers}
+
+
+def test_runs_of_one_report_never_overlap(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS, start_date="2025-06-01"))
+    assert len(account.runs(where="kind = 'backfill'")) == 4
+
+    account.watch(ended=1)
+    account.sweep()
+    assert account.runs("status, start_date", "kind = 'backfill' AND status <> 'pending'") == [
+        ("succeeded", date(2026, 3, 4))
+    ]
+
+    account.consume("events")
+    account.watch()
+    assert account.runs("status", "kind = 'backfill' AND status = 'started'") == []
+    account.call("watch_runs", {"at": AT.isoformat()})
+    assert account.runs("start_date", "status = 'started'") == [(date(2025, 12, 2),)]
+
+
+def test_no_more_runs_at_once_than_the_data_flow_may_have(account: Account2) -> None:
+    reports = [{"slug": slug} for slug in ("daily_totals", "events", "pages", "devices", "traffic_acquisition")]
+    custom = {"custom": {"name": "countries", "dimensions": ["country"], "metrics": ["sessions"]}}
+    account.send(data_flow(reports=[*reports, custom]))
+
+    account.call("watch_runs", *account.messages("WatchQueueUrl"))
+
+    assert len(account.runs(where="status = 'started'")) == 5
+
+
+def test_starter_that_died_leaves_no_run_behind(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    (message,) = account.messages("WatchQueueUrl")
+
+    deaths = 0
+    while True:
+        try:
+            with dies_after(deaths):
+                assert account.call("watch_runs", message) == []
+        except Died:
+            deaths += 1
+        else:
+            break
+
+    assert deaths > 4
+    account.watch(ended=1)
+    assert account.runs("status, rows_delivered", "kind = 'backfill'") == [("succeeded", 37)]
+    assert account.rows("SELECT COUNT(*) AS landed FROM ga4_landing.p1001_events") == [{"landed": 37}]
+
+
+def test_scheduled_run_takes_the_row_that_waits_for_it(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+
+    account.advance_to(DUE_AT + timedelta(seconds=5))
+    account.watch(ended=1)
+
+    assert account.runs("kind, status, rows_delivered, start_date, end_date", "kind = 'scheduled'") == [
+        ("scheduled", "succeeded", 3, date(2026, 3, 7), date(2026, 3, 10))
+    ]
+
+
+def test_scheduled_run_nobody_planned_is_recorded_with_the_flows_window(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+    account.execute("DELETE FROM ga4_ops.runs WHERE kind = 'scheduled'")
+
+    account.advance_to(DUE_AT + timedelta(seconds=5))
+    account.watch(ended=1)
+
+    assert account.runs("status, start_date, end_date", "kind = 'scheduled'") == [
+        ("succeeded", date(2026, 3, 7), date(2026, 3, 10))
+    ]
+
+
+def test_sweep_finds_the_runs_whose_events_were_lost(account: Account2) -> None:
+    account.services.appflow.faults.drop_events = 4
+    account.send(data_flow(reports=EVENTS))
+    account.watch()
+    account.wait_for_execution("ga4-1001-events.")
+    account.advance_to(DUE_AT + timedelta(seconds=5))
+    account.wait_for_execution("ga4-1001-events")
+
+    assert account.sweep(DUE_AT + timedelta(minutes=20)) == []
+
+    assert account.runs("kind, status") == [("backfill", "succeeded"), ("scheduled", "succeeded")]
+    assert account.flows() == {"ga4-1001-events": "Active"}
+    assert "events" in {message["report_table"] for message in account.messages("RefreshQueueUrl")}
+
+
+def test_sweep_reports_a_run_that_never_began(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+    account.client("appflow").stop_flow(flowName="ga4-1001-events")
+
+    account.sweep(DUE_AT + timedelta(hours=4))
+
+    failed = account.distinct_answers()[-1]
+    assert failed["status"] == "failed"
+    assert "ga4-1001-events" in failed["message"]
+
+
+def test_deactivated_flow_fails_its_next_run(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+    detail = {"flow-name": "ga4-1001-events", "deactivation-reason": "The login has expired."}
+
+    account.call("watch_runs", account.appflow_event("AppFlow Scheduled Flow Deactivated", detail))
+
+    failed = account.distinct_answers()[-1]
+    assert failed["status"] == "failed"
+    assert "The login has expired." in failed["message"]
+
+
+def test_flow_of_somebody_else_is_left_alone(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    detail = {"flow-name": "ga4-theirs", "execution-id": "1", "start-time": "2026-03-10T04:00:00.000Z[UTC]"}
+
+    assert account.call("watch_runs", account.appflow_event("AppFlow End Flow Run Report", detail)) == []
+
+
+def test_requested_run_is_made(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+    account.consume("events")
+    request = run_request()
+
+    assert account.send(request) == []
+    assert account.send(request) == []
+    account.watch(ended=1)
+
+    assert account.runs("status, start_date, end_date, rows_delivered", "kind = 'requested'") == [
+        ("succeeded", date(2026, 2, 1), date(2026, 2, 3), 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"reports": ["pages"]}, "no report pages"),
+        ({"end_date": "2026-03-10"}, "not over yet"),
+        ({"property_id": "1002"}, "not 1002"),
+    ],
+)
+def test_request_that_cannot_be_is_refused(account: Account2, changes: dict[str, object], words: str) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.answers()
+
+    assert account.send(run_request(**changes)) == []
+
+    (answer,) = account.answers()
+    assert answer["status"] == "failed"
+    assert words in answer["message"]
+    assert account.runs(where="kind = 'requested'") == []

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from dataflows.contracts.events import today_in
 from dataflows.contracts.reports import REPORTS
 from deploy.local.accounts import GA4_PROFILE
 from deploy.local.follow import Follower
@@ -92,7 +93,8 @@ class Demo:
         make_people(self.stack.environment, grants={"analyst": ids})
 
     def _is_back_filled(self) -> bool:
-        return len(self.follower.data_through()) == len(DEMO_PROPERTIES) * len(REPORTS)
+        """Whether every report reaches the day before the emulated today; the days are loaded in order."""
+        return self._reaches(self.stack.clock.now())
 
     def _live(self) -> None:
         """Let the emulated days pass until it is today, then follow the real time."""
@@ -111,9 +113,17 @@ class Demo:
         self._wait_until(self._is_up_to_date, "yesterday's numbers to be loaded")
 
     def _is_up_to_date(self) -> bool:
-        yesterday = datetime.now(UTC).date() - timedelta(2)  # in every time zone of the demo that day is over
+        """Whether every report reaches what its last run at four in the morning could fetch."""
+        return self._reaches(datetime.now(UTC) - timedelta(hours=5))
+
+    def _reaches(self, at: datetime) -> bool:
         through = self.follower.data_through()
-        return all(day >= yesterday for day in through.values())
+        return all(
+            through.get((one.settings.property_id, slug), date.min)
+            >= today_in(one.settings.time_zone, at) - timedelta(1)
+            for one in DEMO_PROPERTIES
+            for slug in REPORTS
+        )
 
     def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS

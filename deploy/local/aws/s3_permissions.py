@@ -14,7 +14,7 @@ from moto.s3.models import FakeBucket
 
 def install() -> None:
     """Let moto's buckets judge by this module; installing again changes nothing."""
-    FakeBucket.get_permission = _permission  # type: ignore[method-assign]
+    FakeBucket.get_permission = _permission  # type: ignore[method-assign, assignment]
 
 
 def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

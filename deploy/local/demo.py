@@ -28,9 +28,9 @@ from deploy.local.website import RefusedError, Visitor
 
 DAYS: Final = 90
 LIVED_DAYS: Final = 7
-CLOCK_RATE: Final = 6_000.0  # an emulated day in about 14 seconds
+CLOCK_RATE: Final = 8_640.0  # an emulated day in ten seconds
 PEOPLE: Final = ("operator", "analyst", "admin")
-_LOOK_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 300.0
 
 
@@ -97,33 +97,34 @@ class Demo:
         return self._reaches(self.stack.clock.now())
 
     def _live(self) -> None:
-        """Let the emulated days pass until it is today, then follow the real time."""
+        """Let the emulated days pass until it is today, each until its runs are loaded; then follow the real time."""
         clock = self.stack.clock
         if not clock.path.exists():
             return
         self.say(f"living through the days since {clock.now():%A %d %B}")
-        clock.set(clock.now(), CLOCK_RATE)
-        day = clock.now().date()
         while clock.now() < datetime.now(UTC):
-            if clock.now().date() != day:
-                day = clock.now().date()
-                self.say(f"it is {day:%A %d %B}")
-            self._look()
+            self._live_until(min(_next_noon(clock.now()), datetime.now(UTC)))
         clock.follow_real_time()
-        self._wait_until(self._is_up_to_date, "yesterday's numbers to be loaded")
+
+    def _live_until(self, end: datetime) -> None:
+        clock = self.stack.clock
+        clock.set(clock.now(), CLOCK_RATE)
+        while clock.now() < end:
+            self._look()
+        clock.set(end, rate=1)
+        self.say(f"it is {end:%A %d %B}, {end:%H:%M} UTC")
+        self._wait_until(self._is_up_to_date, "the day's numbers to be loaded")
 
     def _is_up_to_date(self) -> bool:
-        """Whether every report reaches what its last run at four in the morning could fetch."""
-        return self._reaches(datetime.now(UTC) - timedelta(hours=5))
+        """Whether every report reaches what its last run, at four in the morning, could fetch."""
+        return self._reaches(self.stack.clock.now() - timedelta(hours=5))
 
     def _reaches(self, at: datetime) -> bool:
         through = self.follower.data_through()
-        return all(
-            through.get((one.settings.property_id, slug), date.min)
-            >= today_in(one.settings.time_zone, at) - timedelta(1)
-            for one in DEMO_PROPERTIES
-            for slug in REPORTS
-        )
+        ends = {
+            one.settings.property_id: today_in(one.settings.time_zone, at) - timedelta(1) for one in DEMO_PROPERTIES
+        }
+        return all(through.get((name, slug), date.min) >= end for name, end in ends.items() for slug in REPORTS)
 
     def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -156,6 +157,12 @@ class Demo:
         while True:
             self.stack.supervisor.raise_if_dead()
             time.sleep(_LOOK_SECONDS)
+
+
+def _next_noon(at: datetime) -> datetime:
+    """Return the next noon in UTC, when every property's run of the day is behind it."""
+    noon = at.replace(hour=12, minute=0, second=0, microsecond=0)
+    return noon if noon > at else noon + timedelta(1)
 
 
 def make_people(environment: Mapping[str, str], **wanted: Any) -> None:

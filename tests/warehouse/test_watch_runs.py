@@ -48,6 +48,17 @@ def test_failed_run_is_answered_with_appflows_words(account: Account2) -> None:
     assert account.flows() == {"ga4-1001-events": "Active"}
 
 
+def test_failed_backfill_is_made_again_for_the_next_revision(account: Account2) -> None:
+    account.services.appflow.faults.fail_runs = 1
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+
+    account.send(data_flow(reports=EVENTS, revision=2))
+    account.watch(ended=1)
+
+    assert account.runs("status, rows_delivered", "kind = 'backfill'") == [("failed", 0), ("succeeded", 37)]
+
+
 def test_records_that_could_not_be_put_are_counted(account: Account2) -> None:
     account.services.appflow.faults.partial_put_failures = 2
     account.send(data_flow(reports=EVENTS))

@@ -19,7 +19,7 @@ from warehouse.flows import NextRun, create_or_change, next_run
 from warehouse.moments import Moment
 from warehouse.queues import WatchQueue
 from warehouse.registry import Registration, Registry, Step
-from warehouse.runs import Run, RunKind, Runs, RunState, backfill_runs
+from warehouse.runs import Run, RunKind, Runs, RunState, backfill_runs, run_again
 from warehouse.schema import Schema
 
 _OUTCOMES = {
@@ -103,9 +103,11 @@ class Registrar:
             self.flows.delete(name)
 
     def _plan_runs(self, event: RegisterDataFlow, runs: Sequence[Run]) -> None:
+        failed = {run.run_id for run in self.runs.find(data_flow_id=str(event.data_flow_id), status=RunState.FAILED)}
+        wanted = [run_again(run, event.revision) if run.run_id in failed else run for run in runs]
         kinds = (RunKind.BACKFILL, RunKind.SCHEDULED)
-        self.runs.drop_pending(str(event.data_flow_id), kinds, keep=[run.run_id for run in runs])
-        self.runs.add(runs)
+        self.runs.drop_pending(str(event.data_flow_id), kinds, keep=[run.run_id for run in wanted])
+        self.runs.add(wanted)
 
     def _pause(self, event: RegisterDataFlow, plans: Iterable[Plan]) -> None:
         for name in sorted(_flow_names(plans)):

@@ -6,7 +6,7 @@ A run has the same id however often it is asked for: the id is made from what it
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -136,6 +136,11 @@ def backfill_runs(event: RegisterDataFlow, plan: Plan, at: datetime) -> list[Run
         for chunk in reversed(chunks)
         for flow in plan.flows
     ]
+
+
+def run_again(run: Run, revision: int) -> Run:
+    """Return another attempt, for a revision of the data flow, at a run that failed."""
+    return replace(run, run_id=_run_id(run.run_id, revision))
 
 
 def requested_runs(request: RunDataFlow, plan: Plan) -> list[Run]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import boto3
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -15,6 +16,8 @@ from warehouse.registry import Registry
 from warehouse.runs import Runs
 from warehouse.sessions import ops_warehouse
 from warehouse.windows import WindowAdvancer
+
+logger = Logger(service="advance_windows")  # what the modules below log goes through it
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:

@@ -1,5 +1,6 @@
 """Wakes for AppFlow's events, for runs that may be started, and every quarter of an hour for what was missed."""
 
+from functools import partial
 from typing import Any
 
 import boto3
@@ -21,16 +22,15 @@ from warehouse.starting import Starter
 from warehouse.sweep import Sweeper
 from warehouse.watch import Watcher
 
-logger = Logger(service="watch_runs")
+logger = Logger(service="watch_runs")  # what the modules below log goes through it
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take a batch of messages; those that failed for now are returned for another try."""
-    return take_each(event, context, _take)
+    return take_each(event, context, partial(_take, _watcher(WatchConfig.from_environment())))
 
 
-def _take(message: dict[str, Any]) -> None:
-    watcher = _watcher(WatchConfig.from_environment())
+def _take(watcher: Watcher, message: dict[str, Any]) -> None:
     if "detail-type" in message:
         watcher.take_event(message["detail-type"], message["detail"], Moment.parse(message["time"]).at)
         return

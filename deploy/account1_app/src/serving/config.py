@@ -22,11 +22,11 @@ class Config(BaseModel):
     unload_bucket: str
     unload_bucket_owner: str
     database_host: str
-    database_port: int = 3306
+    database_port: int
     database_name: str
     database_user: str
-    database_auth: DatabaseAuth = DatabaseAuth.IAM
-    database_secret_arn: str = ""
+    database_auth: DatabaseAuth
+    database_secret_arn: str
     database_ca_bundle: str
     max_partition_rows: int = Field(default=2_000_000, gt=0)
     max_part_bytes: int = Field(default=256 * 2**20, gt=0)

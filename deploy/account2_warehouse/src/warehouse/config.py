@@ -54,9 +54,8 @@ class AdvanceConfig(FlowConfig):
 class WatchConfig(AdvanceConfig):
     """Settings of the watch function."""
 
-    watch_queue_url: str
     refresh_queue_url: str
-    max_concurrent_runs: int = Field(default=5, ge=1)
+    max_concurrent_runs: int = Field(ge=1)
 
 
 class RefreshConfig(_Config):

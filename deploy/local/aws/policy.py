@@ -4,6 +4,7 @@ What it cannot evaluate (an unknown operator or condition key, NotAction, NotRes
 admits anybody: such an Allow does not count, such a Deny does. The log names it.
 """
 
+import functools
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -132,9 +133,13 @@ def _condition_holds(operator: str, key: str, expected: list[str], request: Acce
 
 
 def _is_like(pattern: str, text: str) -> bool:
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def _expression(pattern: str) -> re.Pattern[str]:
     wildcards = {"*": ".*", "?": "."}
-    expression = "".join(wildcards.get(character) or re.escape(character) for character in pattern)
-    return re.fullmatch(expression, text, re.DOTALL) is not None
+    return re.compile("".join(wildcards.get(character) or re.escape(character) for character in pattern), re.DOTALL)
 
 
 def _is_arn_like(pattern: str, arn: str) -> bool:

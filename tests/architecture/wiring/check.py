@@ -1,0 +1,59 @@
+"""Follows the straight line through both templates, as they would deploy, and says where it is broken."""
+
+from collections.abc import Mapping
+
+from deploy.local.templates.errors import TemplateError
+from deploy.local.templates.sam import Template
+from tests.architecture.wiring.events import event_problems
+from tests.architecture.wiring.functions import function_problems
+from tests.architecture.wiring.queues import queue_problems
+from tests.architecture.wiring.rights import right_problems
+from tests.architecture.wiring.stacks import ACCOUNTS, Stack, resolved
+
+_REQUIRED = {
+    "app": ("AppBus", "AppRole", "UnloadBucket", "UnloadRole", "DatabaseSecret", "StatusQueue", "UpsertFunctionRole"),
+    "warehouse": (
+        "WarehouseBus",
+        "WarehouseSecret",
+        "IntermediateBucket",
+        "ErrorBucket",
+        "RegisterQueue",
+        "WatchQueue",
+        "AdvanceQueue",
+        "RefreshQueue",
+        "SchedulesDeadLetterQueue",
+        "DdlRole",
+        "AppFlowIngestRole",
+        "AppFlowCopyRole",
+        "RegisterRole",
+        "WatchRole",
+        "AdvanceRole",
+        "RefreshRole",
+        "UnloadCallerRole",
+        "RedshiftUnloadRole",
+    ),
+}
+
+
+def wiring_problems(templates: Mapping[str, Template], unchanged: Mapping[str, Stack] | None = None) -> list[str]:
+    """Return every problem in words, none if the line is whole; `unchanged` saves resolving a stack again."""
+    stacks = dict(unchanged or {})
+    for name, template in templates.items():
+        try:
+            stacks[name] = resolved(template, ACCOUNTS[name])
+        except TemplateError as error:
+            return [f"It would not deploy: {error}"]
+    missing = [
+        f"{resource} is missing."
+        for name, resources in _REQUIRED.items()
+        for resource in resources
+        if resource not in stacks[name].types
+    ]
+    if missing:
+        return missing
+    return [
+        *event_problems(stacks),
+        *queue_problems(stacks),
+        *function_problems(stacks),
+        *right_problems(stacks),
+    ]

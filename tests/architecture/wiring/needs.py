@@ -1,0 +1,157 @@
+"""What each role must be allowed, and by whom it must be assumed: what the code calls, and nothing else.
+
+A right that a template gives beyond these is found out too: taking it away breaks nothing.
+"""
+
+from typing import Final
+
+from tests.architecture.wiring.stacks import Stack
+
+Needs = dict[str, tuple[str, ...]]  # actions by the ARN they are on
+
+_READ_QUEUE: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+_RUN_STATEMENTS: Final = (
+    "redshift-data:ExecuteStatement",
+    "redshift-data:BatchExecuteStatement",
+    "redshift-serverless:GetCredentials",
+)
+_FOLLOW_STATEMENTS: Final = (
+    "redshift-data:DescribeStatement",
+    "redshift-data:GetStatementResult",
+    "redshift-data:CancelStatement",
+)
+_OBJECT: Final = "pages/00000000000000000000000000000000/control/manifest"
+
+
+def _appflow(*actions: str) -> tuple[str, ...]:
+    return tuple(f"appflow:{action}" for action in actions)
+
+
+def role_needs(stacks: dict[str, Stack]) -> dict[str, dict[str, Needs]]:
+    """Return by stack and role what it must be allowed."""
+    warehouse = {**_plain_warehouse_needs(stacks), **_function_needs(stacks["warehouse"])}
+    return {"app": _app_needs(stacks), "warehouse": warehouse}
+
+
+def _app_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
+    app, bucket = stacks["app"].arns, stacks["app"].arns["UnloadBucket"]
+    database_user = f"arn:aws:rds-db:{_place(stacks['app'])}:dbuser:prx-0123456789abcdef0/myapp_loader"
+    return {
+        "AppRole": {
+            app["AppBus"]: ("events:PutEvents",),
+            app["StatusQueue"]: ("sqs:ReceiveMessage", "sqs:DeleteMessage"),
+        },
+        "ForwardRole": {stacks["warehouse"].arns["WarehouseBus"]: ("events:PutEvents",)},
+        "UnloadRole": {
+            f"{bucket}/{_OBJECT}": ("s3:PutObject", "s3:AbortMultipartUpload"),
+            bucket: ("s3:ListBucket", "s3:GetBucketLocation"),
+        },
+        "UpsertFunctionRole": {
+            f"{bucket}/{_OBJECT}": ("s3:GetObject",),
+            bucket: ("s3:ListBucket",),
+            app["DatabaseSecret"]: ("secretsmanager:GetSecretValue",),
+            database_user: ("rds-db:connect",),
+        },
+    }
+
+
+def _plain_warehouse_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
+    app, warehouse = stacks["app"].arns, stacks["warehouse"].arns
+    workgroup, rows = _workgroup(stacks["warehouse"]), warehouse["IntermediateBucket"]
+    filled = ("AdvanceQueue", "WatchQueue", "SchedulesDeadLetterQueue")
+    ingest = (
+        "redshift-data:ExecuteStatement",
+        "redshift-serverless:GetCredentials",
+        "redshift-serverless:GetWorkgroup",
+    )
+    return {
+        "AnswersRole": {app["AppBus"]: ("events:PutEvents",)},
+        "ScheduleRole": {warehouse[queue]: ("sqs:SendMessage",) for queue in filled},
+        "DdlRole": {workgroup: ("redshift-serverless:GetCredentials",)},
+        "AppFlowIngestRole": {workgroup: ingest, "*": _FOLLOW_STATEMENTS[:2]},
+        "AppFlowCopyRole": {rows: ("s3:ListBucket",), f"{rows}/part": ("s3:GetObject",)},
+        "UnloadCallerRole": {workgroup: _RUN_STATEMENTS, "*": _FOLLOW_STATEMENTS},
+        "RedshiftUnloadRole": {app["UnloadRole"]: ("sts:AssumeRole",)},
+    }
+
+
+def _function_needs(stack: Stack) -> dict[str, Needs]:
+    arns, flow = stack.arns, f"arn:aws:appflow:{_place(stack)}:flow/ga4-1-pages"
+    profile = f"arn:aws:appflow:{_place(stack)}:connectorprofile/ga4"
+    answer: Needs = {arns["WarehouseBus"]: ("events:PutEvents",)}
+    keep_ops: Needs = {arns["RefreshRole"]: ("sts:AssumeRole",)}
+    connect = _appflow("UseConnectorProfile", "ListConnectorEntities")
+    return {
+        "RegisterRole": {
+            **answer,
+            **keep_ops,
+            arns["RegisterQueue"]: _READ_QUEUE,
+            arns["WatchQueue"]: ("sqs:SendMessage",),
+            arns["WarehouseSecret"]: ("secretsmanager:GetSecretValue",),
+            arns["DdlRole"]: ("sts:AssumeRole",),
+            flow: _appflow("CreateFlow", "UpdateFlow", "StartFlow", "StopFlow", "DeleteFlow", "DescribeFlow"),
+            profile: (*connect, *_appflow("DescribeConnectorEntity")),
+        },
+        "WatchRole": {
+            **answer,
+            **keep_ops,
+            arns["WatchQueue"]: _READ_QUEUE,
+            arns["RefreshQueue"]: ("sqs:SendMessage",),
+            flow: _appflow("CreateFlow", "StartFlow", "DeleteFlow", "DescribeFlow", "DescribeFlowExecutionRecords"),
+            profile: connect,
+        },
+        "AdvanceRole": {
+            **answer,
+            **keep_ops,
+            arns["AdvanceQueue"]: _READ_QUEUE,
+            flow: _appflow("UpdateFlow", "StartFlow", "StopFlow", "DescribeFlow"),
+            profile: connect,
+        },
+        "RefreshRole": {
+            **answer,
+            _workgroup(stack): _RUN_STATEMENTS,
+            "*": _FOLLOW_STATEMENTS,
+            arns["RefreshQueue"]: (*_READ_QUEUE, "sqs:SendMessage"),
+            arns["WatchQueue"]: ("sqs:SendMessage",),
+            arns["UnloadCallerRole"]: ("sts:AssumeRole",),
+        },
+    }
+
+
+def _workgroup(stack: Stack) -> str:
+    return f"arn:aws:redshift-serverless:{_place(stack)}:workgroup/0123abcd"
+
+
+def _place(stack: Stack) -> str:
+    return f"{stack.account.region}:{stack.account.account_id}"
+
+
+_FUNCTIONS: Final = ("lambda.amazonaws.com",)
+_REDSHIFT: Final = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
+
+
+def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return by stack and role who must be able to assume it: services, or roles by their ARN."""
+    warehouse = stacks["warehouse"].arns
+    borrowers = tuple(warehouse[name] for name in ("RegisterRole", "WatchRole", "AdvanceRole"))
+    return {
+        "app": {
+            "AppRole": ("ec2.amazonaws.com",),
+            "ForwardRole": ("events.amazonaws.com",),
+            "UnloadRole": (warehouse["RedshiftUnloadRole"],),
+            "UpsertFunctionRole": _FUNCTIONS,
+        },
+        "warehouse": {
+            "AnswersRole": ("events.amazonaws.com",),
+            "ScheduleRole": ("scheduler.amazonaws.com",),
+            "DdlRole": (warehouse["RegisterRole"],),
+            "AppFlowIngestRole": ("appflow.amazonaws.com",),
+            "AppFlowCopyRole": _REDSHIFT,
+            "UnloadCallerRole": (warehouse["RefreshRole"],),
+            "RedshiftUnloadRole": _REDSHIFT,
+            "RefreshRole": (*_FUNCTIONS, *borrowers),
+            "RegisterRole": _FUNCTIONS,
+            "WatchRole": _FUNCTIONS,
+            "AdvanceRole": _FUNCTIONS,
+        },
+    }

@@ -1,0 +1,227 @@
+"""Everything that can be taken out of a template, one by one, with the words a checker must then say.
+
+All of it is found in the templates themselves: what is added there is taken out here, too.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from deploy.local.templates.sam import Template
+
+Path = tuple[str | int, ...]
+Found = Iterator[tuple[Path, tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One element of a template: where it stands under Resources, and what a problem must name without it."""
+
+    stack: str
+    path: Path
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "-".join(map(str, (self.stack, *(step for step in self.path if step != "Properties"))))
+
+    def applied(self, template: Template) -> Template:
+        """Return the template without the element."""
+        logical_id = str(self.path[0])
+        resources = dict(template.resources)
+        resources[logical_id] = copy.deepcopy(resources[logical_id])
+        holder: Any = resources
+        for step in self.path[:-1]:
+            holder = holder[step]
+        del holder[self.path[-1]]
+        return replace(template, resources=resources)
+
+
+def removals(templates: dict[str, Template]) -> list[Removal]:
+    """Return every removal from both templates."""
+    return [
+        Removal(stack, (name, *path), words)
+        for stack, template in templates.items()
+        for name, resource in template.resources.items()
+        for path, words in _within(name, resource)
+    ]
+
+
+def _within(name: str, resource: dict[str, Any]) -> Found:
+    kind, properties = resource["Type"], resource["Properties"]
+    yield (), _words_of_resource(name, kind, properties)
+    if "DependsOn" in resource:
+        yield ("DependsOn",), (name, "DependsOn")
+    if kind in _FINDERS:
+        yield from ((("Properties", *path), words) for path, words in _FINDERS[kind](name, properties))
+
+
+def _words_of_resource(name: str, kind: str, properties: dict[str, Any]) -> tuple[str, ...]:
+    """A policy has no name of its own in AWS: the problem names what it is the policy of."""
+    if kind == "AWS::SQS::QueuePolicy":
+        return (_logical(properties["Queues"][0]),)
+    if kind == "AWS::Events::EventBusPolicy":
+        return ("policy", _logical(properties["EventBusName"]))
+    if kind == "AWS::S3::BucketPolicy":
+        return ("policy", _logical(properties["Bucket"]))
+    if kind == "AWS::Lambda::EventSourceMapping":
+        return (_logical(properties["FunctionName"]), _logical(properties["EventSourceArn"]))
+    return (name,)
+
+
+def _of_rule(name: str, rule: dict[str, Any]) -> Found:
+    yield ("EventPattern",), (name, "EventPattern")
+    yield from (((path, (name, "EventPattern"))) for path in _pattern_paths(rule["EventPattern"], ("EventPattern",)))
+    for index, target in enumerate(rule["Targets"]):
+        yield ("Targets", index), (name, "target")
+        for member in ("DeadLetterConfig", "RoleArn", "SqsParameters"):
+            if member in target:
+                yield ("Targets", index, member), (name, member)
+    if "EventBusName" in rule:
+        yield ("EventBusName",), (name, "default")
+
+
+def _pattern_paths(pattern: dict[str, Any], path: Path) -> Iterator[Path]:
+    for member, wanted in pattern.items():
+        yield (*path, member)
+        if isinstance(wanted, dict):
+            yield from _pattern_paths(wanted, (*path, member))
+        elif len(wanted) > 1:
+            yield from ((*path, member, index) for index in range(len(wanted)))
+
+
+def _of_queue(name: str, queue: dict[str, Any]) -> Found:
+    for member in ("RedrivePolicy", "MessageRetentionPeriod", "SqsManagedSseEnabled"):
+        if member in queue:
+            yield (member,), (name, member)
+    if "VisibilityTimeout" in queue and name != "StatusQueue":  # MyApp's consumer needs no more than the default
+        yield ("VisibilityTimeout",), (name, "VisibilityTimeout")
+    if "FifoQueue" in queue:
+        yield ("FifoQueue",), (name, "FIFO")
+    if "ContentBasedDeduplication" in queue:
+        yield ("ContentBasedDeduplication",), (name, "ContentBasedDeduplication")
+
+
+def _of_queue_policy(_: str, policy: dict[str, Any]) -> Found:
+    for index, queue in enumerate(policy["Queues"]):
+        yield ("Queues", index), ("policy", _logical(queue))
+    for path, statement in _statements(policy, ("PolicyDocument",)):
+        (first, *_others) = _listed(statement["Resource"])
+        yield path, ("policy", _logical(first))
+        yield from _conditions(path, statement, ("policy", _logical(first)))
+        for index, resource in enumerate(_several(statement["Resource"])):
+            yield (*path, "Resource", index), ("policy", _logical(resource))
+
+
+def _of_bus_policy(_: str, policy: dict[str, Any]) -> Found:
+    yield from _conditions(("Statement",), policy["Statement"], ("policy", _logical(policy["EventBusName"])))
+
+
+def _of_bucket_policy(_: str, policy: dict[str, Any]) -> Found:
+    words = ("policy", _logical(policy["Bucket"]))
+    for path, statement in _statements(policy, ("PolicyDocument",)):
+        yield path, words
+        yield from _conditions(path, statement, words)
+        for index, action in enumerate(_several(statement["Action"])):
+            yield (*path, "Action", index), (*words, action)
+        for index in range(len(_several(statement["Resource"]))):
+            yield (*path, "Resource", index), words
+
+
+def _of_role(name: str, role: dict[str, Any]) -> Found:
+    for path, statement in _statements(role, ("AssumeRolePolicyDocument",)):
+        yield path, (name, "trust")
+        yield from _conditions(path, statement, (name, "trust"))
+        for kind, principals in statement["Principal"].items():
+            for index in range(len(_several(principals))):
+                yield (*path, "Principal", kind, index), (name, "trust")
+    for index, policy in enumerate(role.get("Policies", ())):
+        for path, statement in _statements(policy, ("Policies", index, "PolicyDocument")):
+            yield from _rights(path, statement, name)
+
+
+def _rights(path: Path, statement: dict[str, Any], role: str) -> Found:
+    yield path, (role, "may not", _listed(statement["Action"])[0])
+    yield from _conditions(path, statement, (role, "on everything"))
+    for index, action in enumerate(_several(statement["Action"])):
+        yield (*path, "Action", index), (role, "may not", action)
+    for index in range(len(_several(statement["Resource"]))):
+        yield (*path, "Resource", index), (role, "may not")
+
+
+def _of_bucket(name: str, bucket: dict[str, Any]) -> Found:
+    for member in (
+        "BucketEncryption",
+        "LifecycleConfiguration",
+        "NotificationConfiguration",
+        "OwnershipControls",
+        "PublicAccessBlockConfiguration",
+    ):
+        if member in bucket:
+            yield (member,), (name, member)
+    for index in range(len(bucket.get("NotificationConfiguration", {}).get("QueueConfigurations", ()))):
+        path = ("NotificationConfiguration", "QueueConfigurations", index)
+        yield path, (name, "NotificationConfiguration")
+        yield (*path, "Filter"), (name, "Filter")
+
+
+def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
+    for member in ("DeadLetterConfig", "Input", "RoleArn"):
+        if member in schedule["Target"]:
+            yield ("Target", member), (name, member)
+
+
+def _of_function(name: str, function: dict[str, Any]) -> Found:
+    yield ("Layers",), (name, "Layers")
+    for variable in function["Environment"]["Variables"]:
+        yield ("Environment", "Variables", variable), (name, variable)
+
+
+def _of_event_source(_: str, source: dict[str, Any]) -> Found:
+    yield ("FunctionResponseTypes",), (_logical(source["FunctionName"]), "FunctionResponseTypes")
+
+
+def _of_secret(name: str, secret: dict[str, Any]) -> Found:
+    for member in ("SecretString", "GenerateSecretString"):
+        if member in secret:
+            yield (member,), (name, member)
+
+
+_FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
+    "AWS::Events::EventBusPolicy": _of_bus_policy,
+    "AWS::Events::Rule": _of_rule,
+    "AWS::IAM::Role": _of_role,
+    "AWS::Lambda::EventSourceMapping": _of_event_source,
+    "AWS::Lambda::Function": _of_function,
+    "AWS::S3::Bucket": _of_bucket,
+    "AWS::S3::BucketPolicy": _of_bucket_policy,
+    "AWS::SQS::Queue": _of_queue,
+    "AWS::SQS::QueuePolicy": _of_queue_policy,
+    "AWS::Scheduler::Schedule": _of_schedule,
+    "AWS::SecretsManager::Secret": _of_secret,
+}
+
+
+def _statements(holder: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    document = holder[str(path[-1])]
+    yield from (((*path, "Statement", index), one) for index, one in enumerate(document["Statement"]))
+
+
+def _conditions(path: Path, statement: dict[str, Any], words: tuple[str, ...]) -> Found:
+    for operator in statement.get("Condition", {}):
+        yield (*path, "Condition", operator), words
+
+
+def _logical(value: Any) -> str:
+    """Return the resource that a `Ref` or `Fn::GetAtt` is about."""
+    argument = value.get("Ref") or value["Fn::GetAtt"]
+    return argument.split(".")[0] if isinstance(argument, str) else str(argument[0])
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _several(value: Any) -> list[Any]:
+    """Return the elements of a list of which one can be taken out; the last one would leave nothing."""
+    return value if isinstance(value, list) and len(value) > 1 else []

@@ -112,6 +112,12 @@ def test_a_delivered_run_is_refreshed_unloaded_and_answered(scene: Scene, functi
     assert sorted(dependents) == ["devices", "events", "pages", "traffic_acquisition"]
 
 
+def test_next_run_of_the_report_may_start_once_its_landing_table_is_empty(scene: Scene, function: Function) -> None:
+    scene.deliver("events", [event_row(day(0), "a")], day(0))
+    function.woken_by({"report_table": "events", "at": AT.isoformat()})
+    assert function.messages(function.watch_queue_url) == [{"at": AT.isoformat()}]
+
+
 def test_new_runs_are_asked_to_be_started(scene: Scene, function: Function) -> None:
     for _ in range(2):
         scene.deliver("events", [event_row(day(0), "a")], day(0))

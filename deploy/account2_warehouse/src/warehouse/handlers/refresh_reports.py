@@ -58,7 +58,7 @@ def _refresh(config: RefreshConfig, record: SQSRecord) -> None:
 def _refresh_and_unload(config: RefreshConfig, request: RefreshRequest, keeper: Warehouse, answers: Answers) -> None:
     table = REPORT_TABLES[request.report_table]
     refreshed = refresh(keeper, table, request.at, answers.put)
-    if refreshed.has_new_runs:
+    if refreshed.runs or refreshed.has_new_runs:  # a landing table is free again, or asked for
         WatchQueue(boto3.client("sqs"), config.watch_queue_url).start_waiting_runs(request.at)
     for dependent in refreshed.dependents:
         RefreshQueue(boto3.client("sqs"), config.refresh_queue_url).refresh(dependent, request.at)

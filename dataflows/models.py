@@ -31,6 +31,8 @@ class DataFlow(models.Model):
         REMOVED = "removed", "Removed"
         FAILED = "failed", "Failed"
 
+    SETTLED = (Status.ACTIVE, Status.PAUSED, Status.REMOVED, Status.FAILED, Status.UNDELIVERED)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     property_id = models.CharField(max_length=18, unique=True, db_collation="ascii_bin")
     display_name = models.CharField(max_length=100)
@@ -63,13 +65,7 @@ class DataFlow(models.Model):
     @property
     def is_settled(self) -> bool:
         """Whether nothing more is to come by itself for what was asked last."""
-        return self.status in (
-            self.Status.ACTIVE,
-            self.Status.PAUSED,
-            self.Status.REMOVED,
-            self.Status.FAILED,
-            self.Status.UNDELIVERED,
-        )
+        return self.status in self.SETTLED
 
 
 class OutboxEvent(models.Model):
@@ -84,6 +80,7 @@ class OutboxEvent(models.Model):
 
     event_id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     data_flow = models.ForeignKey(DataFlow, on_delete=models.CASCADE, related_name="outbox_events")
+    revision = models.PositiveIntegerField(help_text="The data flow's, when the event was decided.")
     correlation_id = models.UUIDField(db_index=True)
     detail_type = models.CharField(max_length=60)
     detail = models.TextField(help_text="The event's detail, as JSON.")

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from dataflows.contracts.events import MYAPP_SOURCE, RegisterDataFlow, RunDataFlow, Station
@@ -37,6 +37,7 @@ def outbox_add(*, data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow) ->
     return OutboxEvent.objects.create(
         event_id=event.event_id,
         data_flow=data_flow,
+        revision=data_flow.revision,
         correlation_id=event.correlation_id,
         detail_type=type(event).__name__,
         detail=event.model_dump_json(),
@@ -51,6 +52,24 @@ def relay_due_events() -> int:
     while claimed := _claim(settings.OUTBOX_BATCH_SIZE):
         published += _publish(client, claimed)
     return published
+
+
+def outbox_repeat_unanswered() -> int:
+    """Make events due again that were published long ago and never answered; return how many.
+
+    Delivery between the accounts may lose one in the end, and its receiver takes the same event twice
+    for one: so asking again is safe.
+    """
+    now = timezone.now()
+    waiting = DataFlow.objects.exclude(status__in=DataFlow.SETTLED).values("id")
+    unanswered = OutboxEvent.objects.filter(
+        state=OutboxEvent.State.PUBLISHED,
+        detail_type=RegisterDataFlow.__name__,
+        published_at__lt=now - timedelta(seconds=settings.OUTBOX_ANSWER_SECONDS),
+        revision=F("data_flow__revision"),
+        data_flow__in=waiting,
+    )
+    return unanswered.update(state=OutboxEvent.State.QUEUED, attempts=0, next_attempt_at=now)
 
 
 def _claim(limit: int) -> list[OutboxEvent]:

@@ -13,6 +13,7 @@ from dataflows.contracts.plan import PLAN_VERSION, make_plan
 from dataflows.definitions import register_event
 from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
 from dataflows.outbox import outbox_add
+from dataflows.selectors import registered_reports
 from dataflows.tasks import relay_outbox
 
 
@@ -62,7 +63,7 @@ def data_flow_backfill(
         correlation_id=uuid.uuid4(),
         data_flow_id=data_flow.id,
         property_id=data_flow.property_id,
-        reports=reports,
+        reports=reports or tuple(report.slug for report in registered_reports(data_flow)),
         start_date=start_date,
         end_date=end_date,
         requested_by=user.get_username(),

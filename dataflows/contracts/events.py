@@ -5,7 +5,7 @@ A detail holds everything its reader needs and nothing secret. Unknown members a
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -62,6 +62,9 @@ Aware = Annotated[datetime, PlainSerializer(lambda at: at.isoformat(), return_ty
 
 class _Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=2000)
+
+
+_Event = TypeVar("_Event", bound=_Contract)
 
 
 class DataFlowState(StrEnum):
@@ -293,8 +296,20 @@ def parse_register_data_flow(detail: object) -> RegisterDataFlow:
 
     Raises InvalidDataFlowError with the first member at fault and what to do about it.
     """
+    return _parse(RegisterDataFlow, detail)
+
+
+def parse_run_data_flow(detail: object) -> RunDataFlow:
+    """Return the event in `detail`, the decoded JSON of a `RunDataFlow` event.
+
+    Raises InvalidDataFlowError with the first member at fault and what to do about it.
+    """
+    return _parse(RunDataFlow, detail)
+
+
+def _parse(model: type[_Event], detail: object) -> _Event:
     try:
-        return RegisterDataFlow.model_validate(detail)
+        return model.model_validate(detail)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"]) or "event"

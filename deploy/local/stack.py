@@ -182,6 +182,7 @@ class LocalStack:
             "MYAPP_SECRET_KEY": self.state.secret("secret-key"),
             "MYAPP_ALLOWED_HOSTS": "127.0.0.1,localhost",
             "MYAPP_IS_HTTPS": "false",
+            "MYAPP_OUTBOX_ANSWER_SECONDS": "60",  # the emulated AWS forgets what is on its way when it stops
             "MYAPP_EVENT_BUS_NAME": app.outputs["AppBusName"],
             "MYAPP_STATUS_QUEUE_URL": app.outputs["StatusQueueUrl"],
             "MYAPP_WAREHOUSE_ACCOUNT_ID": WAREHOUSE.account_id,

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from dataflows.contracts.events import DataFlowState, parse_register_data_flow
 from dataflows.contracts.plan import make_plan
 from dataflows.models import DataFlow, OutboxEvent
-from dataflows.outbox import relay_due_events
+from dataflows.outbox import outbox_repeat_unanswered, relay_due_events
 from dataflows.services import data_flow_change_state, data_flow_register, data_flow_send_again
 from tests.aws import aws_client
 from tests.dataflows.conftest import unsaved_data_flow
@@ -107,6 +107,25 @@ def test_row_of_a_relay_that_died_is_due_when_its_lease_ends(operator: User, bus
     assert relay_due_events() == 0
     OutboxEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     assert relay_due_events() == 1
+
+
+def test_event_without_an_answer_is_sent_again(operator: User, bus: str) -> None:
+    data_flow_register(data_flow=unsaved_data_flow(), user=operator)
+    relay_due_events()
+    assert outbox_repeat_unanswered() == 0, "it is not time yet"
+    OutboxEvent.objects.update(published_at=timezone.now() - timedelta(hours=1))
+    assert outbox_repeat_unanswered() == 1
+    assert relay_due_events() == 1
+    first, again = published(bus)
+    assert first["detail"] == again["detail"]
+
+
+def test_answered_event_is_not_sent_again(operator: User, bus: str) -> None:
+    data_flow_register(data_flow=unsaved_data_flow(), user=operator)
+    relay_due_events()
+    OutboxEvent.objects.update(published_at=timezone.now() - timedelta(hours=1))
+    DataFlow.objects.update(status=DataFlow.Status.ACTIVE)
+    assert outbox_repeat_unanswered() == 0
 
 
 def test_registered_property_is_not_registered_twice(operator: User, bus: str) -> None:

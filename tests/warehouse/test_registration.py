@@ -232,3 +232,11 @@ def window(flow: dict[str, Any]) -> tuple[date, date]:
     (bounds,) = [task["taskProperties"] for task in flow["tasks"] if "LOWER_BOUND" in task["taskProperties"]]
     days = {date_bound(day): day for day in (date(2026, 1, 1) + timedelta(n) for n in range(400))}
     return days[bounds["LOWER_BOUND"]], days[bounds["UPPER_BOUND"]]
+
+
+@pytest.mark.parametrize("detail_type", ["RegisterDataFlow", "RunDataFlow"])
+def test_event_that_says_nothing_does_not_hold_up_those_behind_it(account: Account2, detail_type: str) -> None:
+    account.send(data_flow())
+    nothing = envelope(detail_type, {"data_flow_id": "?"}, AT)
+    assert account.call("register_data_flow", nothing) == []
+    assert account.statuses() == STEPS

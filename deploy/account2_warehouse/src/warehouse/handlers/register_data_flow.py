@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataflows.contracts.errors import TerminalError
-from dataflows.contracts.events import MYAPP_SOURCE, RunDataFlow, parse_register_data_flow
+from dataflows.contracts.events import MYAPP_SOURCE, RunDataFlow, parse_register_data_flow, parse_run_data_flow
 from warehouse.answers import Answers, Asked, refused
 from warehouse.appflow import Flows
 from warehouse.batches import take_each
@@ -54,13 +54,27 @@ def _register(config: RegisterConfig, detail: dict[str, Any], moment: Moment) ->
         _registrar(config, answers).register(event, moment)
     except TerminalError as error:
         logger.warning("failed", reason=error.reason, error=str(error))
-        answers.put([refused(Asked.by(detail), error, moment.now)])
+        _answer(answers, detail, error, moment)
     else:
         logger.info("registered", property_id=event.property.property_id, revision=event.revision, state=event.state)
 
 
+def _answer(answers: Answers, detail: dict[str, Any], error: TerminalError, moment: Moment) -> None:
+    try:
+        asked = Asked.by(detail)
+    except (KeyError, ValueError):
+        # Trying again would hold up every other registration and end the same way.
+        logger.exception("refused, and it does not say who asked")
+        return
+    answers.put([refused(asked, error, moment.now)])
+
+
 def _request_runs(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:
-    request = RunDataFlow.model_validate(detail)
+    try:
+        request = parse_run_data_flow(detail)
+    except TerminalError:
+        logger.exception("refused: no request for runs")
+        return
     requests = _run_requests(config)
     try:
         requests.take(request, moment)

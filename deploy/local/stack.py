@@ -31,6 +31,7 @@ from deploy.local.cloud import DATABASE, CloudSettings
 from deploy.local.lambdas.invocations import Report
 from deploy.local.lambdas.runner import Runner
 from deploy.local.processes import Supervisor, wait_until
+from deploy.local.recovery import forget_lost_unloads
 from deploy.local.redshift.provision import PostgresServer, Warehouse
 from deploy.local.servers.group import ServerGroup, start_server_group
 from deploy.local.state import REPOSITORY, LocalState
@@ -112,6 +113,7 @@ class LocalStack:
         self.progress("migrating the database")
         self._run_manage("migrate", "--no-input", "--verbosity", "0")
         create_loader_user(servers, self.state.secret("loader"))
+        forget_lost_unloads(_warehouse_of(servers), servers.mariadb)
         self._start_runner(servers, app, warehouse)
 
     def _start_google(self) -> None:

@@ -1,32 +1,51 @@
-"""The register page's forms. Each checks its own fields; the contract checks the whole."""
+"""The register page's forms and those of a data flow's actions. Each checks its own fields."""
 
-from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError as FieldError
+from django.urls import reverse
 from django.utils import timezone
-from pydantic import ValidationError
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from dataflows.contracts import ga4, naming
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import DEFAULT_LOOKBACK_DAYS, FilterOperator, OnInvalid
+from dataflows.contracts.events import DEFAULT_LOOKBACK_DAYS, FilterOperator, OnInvalid, today_in
 from dataflows.contracts.ga4 import FieldKind
 from dataflows.contracts.reports import REPORTS, custom_report
-from dataflows.definitions import register_event
 from dataflows.models import DataFlow
 
 DEFAULT_BACKFILL_DAYS: Final = 90
 EARLIEST_START_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
+MAX_LOOKBACK_DAYS: Final = 30
+MAX_FILTER_VALUES: Final = 20
+MAX_VALUE_LENGTH: Final = 200
 
-_FORM_FIELDS: Final = {"property": "property_id", "reports": "reports", "filters": "filters"}
+FILTER_OPERATORS: Final = (
+    (FilterOperator.EQUAL_TO.value, "is one of"),
+    (FilterOperator.NOT_EQUAL_TO.value, "is none of"),
+    (FilterOperator.CONTAINS.value, "contains"),
+)
+
+_NO_DATE: Final = "Choose a day; written out it is year-month-day, such as 2026-11-20."
+_WHOLE_DAYS_ONLY: Final = "Choose a day before today in the property's time zone: only whole days are fetched."
 
 
 def _catalogue(kind: FieldKind) -> list[tuple[str, str]]:
     fields = (field for field in ga4.FIELDS.values() if field.kind is kind and field.api_name != ga4.DATE)
-    return [(field.api_name, f"{field.label} ({field.api_name})") for field in fields]
+    return [(field.api_name, field.label) for field in fields]
+
+
+def _date_input() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+def _says(text: str, *codes: str) -> dict[str, str]:
+    """Return one message for everything that may be wrong with a field's text."""
+    return dict.fromkeys(("required", "invalid", "invalid_choice", *codes), text)
 
 
 class RegisterForm(forms.Form):
@@ -36,26 +55,38 @@ class RegisterForm(forms.Form):
         label="Property id",
         max_length=40,
         help_text="The number in Google Analytics under Admin > Property settings; not the G-… measurement id.",
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "autofocus": True}),
+        error_messages=_says("Write the property's number, such as 123456789.", "max_length"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
-    display_name = forms.CharField(label="Name", max_length=100, help_text="How the property is called in MyApp.")
+    display_name = forms.CharField(
+        label="Name",
+        max_length=100,
+        help_text="What the property is called in MyApp.",
+        error_messages={"required": "Write a name by which people will find the property."},
+    )
     time_zone = forms.CharField(
         label="Time zone",
+        max_length=64,
         help_text="The property's own, as set in Google Analytics: it decides when a day begins.",
+        error_messages=_says("Choose a time zone from the list, such as Europe/Berlin.", "max_length"),
         widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"}),
     )
-    currency_code = forms.RegexField(
-        r"^[A-Z]{3}$",
+    currency_code = forms.CharField(
         label="Currency",
         help_text="The property's reporting currency: three letters, such as EUR.",
-        error_messages={"invalid": "Write the three capital letters of the currency, such as EUR."},
+        error_messages={"required": "Write the three letters of the currency, such as EUR."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )
     connector_profile = forms.RegexField(
         naming.CONNECTOR_PROFILE_PATTERN,
         label="Google account",
         initial="ga4",
         help_text="The AppFlow connector profile that may read the property.",
-        error_messages={"invalid": "A connector profile's name holds letters, digits and _/!@#+=.- only."},
+        error_messages={
+            "required": "Write the connector profile's name; the usual one is ga4.",
+            "invalid": "A connector profile's name holds letters, digits and _/!@#+=.- only, at most 256.",
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     reports = forms.MultipleChoiceField(
         label="Reports",
@@ -64,18 +95,21 @@ class RegisterForm(forms.Form):
         initial=list(REPORTS),
         widget=forms.CheckboxSelectMultiple,
         help_text="What is fetched every day.",
+        error_messages={"invalid_choice": "There is no report %(value)r: choose from those listed."},
     )
     start_date = forms.DateField(
         label="Back-fill from",
-        help_text="The first day to fetch. Older days come in one go, right after registering.",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="The first day to fetch. Past days come in one go, right after registering.",
+        error_messages=_says(_NO_DATE),
+        widget=_date_input(),
     )
     lookback_days = forms.IntegerField(
         label="Lookback days",
         min_value=1,
-        max_value=30,
+        max_value=MAX_LOOKBACK_DAYS,
         initial=DEFAULT_LOOKBACK_DAYS,
         help_text="How many past days each run reads again: Google corrects the last three or four.",
+        error_messages=_says(f"Write a whole number from 1 to {MAX_LOOKBACK_DAYS}.", "min_value", "max_value"),
     )
     refresh_hour_local = forms.IntegerField(
         label="Refresh hour",
@@ -83,6 +117,7 @@ class RegisterForm(forms.Form):
         max_value=23,
         initial=4,
         help_text="When the daily run starts, 0 to 23, in the property's time zone.",
+        error_messages=_says("Write a whole hour from 0 to 23.", "min_value", "max_value"),
     )
     on_invalid = forms.ChoiceField(
         label="Records that fail validation",
@@ -92,6 +127,7 @@ class RegisterForm(forms.Form):
         ],
         initial=OnInvalid.DROP_RECORD.value,
         help_text="A record is invalid when its date is missing or a metric is not a number.",
+        error_messages=_says("Choose what becomes of a record that fails."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -105,26 +141,43 @@ class RegisterForm(forms.Form):
             naming.checked_property_id(property_id)
         except InvalidDataFlowError as error:
             raise FieldError(str(error), code=error.reason) from error
-        if DataFlow.objects.filter(property_id=property_id).exists():
-            raise FieldError("This property is registered already: open it in the list of data flows.")
+        registered = DataFlow.objects.filter(property_id=property_id).first()
+        if registered is not None:
+            raise FieldError(already_registered(registered), code="already_registered")
         return property_id
 
     def clean_time_zone(self) -> str:
         """Refuse what is no IANA time zone."""
         time_zone: str = self.cleaned_data["time_zone"]
         if time_zone not in available_timezones():
-            raise FieldError("Choose a time zone from the list, such as Europe/Berlin.")
+            raise FieldError(self.fields["time_zone"].error_messages["invalid"], code="unknown_time_zone")
         return time_zone
+
+    def clean_currency_code(self) -> str:
+        """Return the three letters as capitals; refuse anything else."""
+        code: str = self.cleaned_data["currency_code"].upper()
+        if not (len(code) == 3 and code.isascii() and code.isalpha()):
+            raise FieldError("Write the three letters of the currency, such as EUR.", code="invalid_currency")
+        return code
 
     def clean(self) -> dict[str, Any]:
         """Refuse a first day that lies in the future, in the property's own time zone."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         start_date, time_zone = cleaned.get("start_date"), cleaned.get("time_zone")
         if start_date and start_date < EARLIEST_START_DATE:
-            self.add_error("start_date", f"Google Analytics answers from {EARLIEST_START_DATE} on.")
-        if start_date and time_zone and start_date >= timezone.now().astimezone(ZoneInfo(time_zone)).date():
-            self.add_error("start_date", "Choose a day before today: only whole days are fetched.")
+            self.add_error("start_date", f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before.")
+        elif start_date and start_date >= today_in(time_zone or "UTC", timezone.now()):
+            self.add_error("start_date", _WHOLE_DAYS_ONLY)
         return cleaned
+
+
+def already_registered(data_flow: DataFlow) -> SafeString:
+    """Return the words for a property that is registered, with the way to it."""
+    return format_html(
+        'This property is registered already, as {}. <a href="{}">Open its data flow</a>',
+        data_flow.display_name,
+        reverse("data-flow-detail", args=(data_flow.id,)),
+    )
 
 
 class CustomReportForm(forms.Form):
@@ -136,16 +189,21 @@ class CustomReportForm(forms.Form):
         label="Name",
         help_text="Lower case letters, digits and underscores, such as language_by_country.",
         error_messages={"invalid": "Start with a letter; lower case letters, digits and underscores, at most 30."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
     dimensions = forms.MultipleChoiceField(
         required=False,
         choices=_catalogue(FieldKind.DIMENSION),
+        widget=forms.CheckboxSelectMultiple,
         help_text=f"At most {ga4.MAX_DIMENSIONS - 1}; the date is always there.",
+        error_messages={"invalid_choice": "There is no dimension %(value)r: choose from those listed."},
     )
     metrics = forms.MultipleChoiceField(
         required=False,
         choices=_catalogue(FieldKind.METRIC),
+        widget=forms.CheckboxSelectMultiple,
         help_text=f"1 to {ga4.MAX_METRICS}.",
+        error_messages={"invalid_choice": "There is no metric %(value)r: choose from those listed."},
     )
 
     def clean(self) -> dict[str, Any]:
@@ -159,121 +217,84 @@ class CustomReportForm(forms.Form):
         try:
             custom_report(cleaned["name"], tuple(cleaned["dimensions"]), tuple(cleaned["metrics"]))
         except InvalidDataFlowError as error:
-            self.add_error("metrics" if not cleaned["metrics"] else "dimensions", str(error))
+            has_too_many_dimensions = len(cleaned["dimensions"]) + 1 > ga4.MAX_DIMENSIONS
+            self.add_error("dimensions" if has_too_many_dimensions else "metrics", str(error))
         return cleaned
 
 
 class DimensionFilterForm(forms.Form):
     """Keeps only some rows of every chosen report; an empty one is left out."""
 
-    dimension = forms.ChoiceField(required=False, choices=[("", "No filter"), *_catalogue(FieldKind.DIMENSION)])
+    dimension = forms.ChoiceField(
+        required=False,
+        choices=[("", "No filter"), *_catalogue(FieldKind.DIMENSION)],
+        help_text="One that every chosen report has.",
+        error_messages={"invalid_choice": "There is no dimension %(value)r: choose from those listed."},
+    )
     operator = forms.ChoiceField(
         required=False,
-        choices=[
-            (FilterOperator.EQUAL_TO.value, "is one of"),
-            (FilterOperator.NOT_EQUAL_TO.value, "is none of"),
-            (FilterOperator.CONTAINS.value, "contains"),
-        ],
+        label="Comparison",
+        choices=FILTER_OPERATORS,
+        error_messages={"invalid_choice": "Choose a comparison from those listed."},
     )
-    values = forms.CharField(required=False, max_length=2000, help_text="Separate several with commas.")
+    values = forms.CharField(required=False, help_text="Separate several with commas.")
 
     def clean_values(self) -> list[str]:
         """Return the values as a list."""
-        return [value.strip() for value in self.cleaned_data["values"].split(",") if value.strip()]
+        values = [value.strip() for value in self.cleaned_data["values"].split(",") if value.strip()]
+        if len(values) > MAX_FILTER_VALUES:
+            raise FieldError(f"Write at most {MAX_FILTER_VALUES} values; these are {len(values)}.")
+        for value in values:
+            if len(value) > MAX_VALUE_LENGTH or not value.isprintable():
+                raise FieldError(
+                    f"A value is plain text of at most {MAX_VALUE_LENGTH} characters: shorten {value[:30]!r}."
+                )
+        return values
 
     def clean(self) -> dict[str, Any]:
         """Refuse a filter that is only half written."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("dimension") and not cleaned.get("values"):
-            self.add_error("values", "Write at least one value.")
-        if cleaned.get("values") and not cleaned.get("dimension"):
+        if cleaned.get("dimension") and "values" in cleaned and not cleaned["values"]:
+            self.add_error("values", "Write at least one value, or choose No filter.")
+        if cleaned.get("dimension") and "operator" in cleaned and not cleaned["operator"]:
+            self.add_error("operator", "Choose a comparison from those listed.")
+        if cleaned.get("values") and "dimension" in cleaned and not cleaned["dimension"]:
             self.add_error("dimension", "Choose the dimension that is to have these values.")
         return cleaned
-
-
-CustomReportFormSet = forms.formset_factory(CustomReportForm, extra=1, max_num=10, absolute_max=10)
-DimensionFilterFormSet = forms.formset_factory(DimensionFilterForm, extra=1, max_num=10, absolute_max=10)
-
-
-class Registration:
-    """The whole page: the main form, custom reports and filters, checked together."""
-
-    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        self.form = RegisterForm(data)
-        self.custom_reports = CustomReportFormSet(data, prefix="custom")
-        self.filters = DimensionFilterFormSet(data, prefix="filter")
-
-    def data_flow(self) -> DataFlow | None:
-        """Return the data flow that is asked for, unsaved; None when something has to be mended first."""
-        parts_valid = [self.form.is_valid(), self.custom_reports.is_valid(), self.filters.is_valid()]
-        if not all(parts_valid):
-            return None
-        asked = self.form.cleaned_data
-        data_flow = DataFlow(
-            **{name: asked[name] for name in asked if name != "reports"},
-            reports=list(self._reports()),
-            filters=list(self._filters()),
-        )
-        return data_flow if self._keeps_contract(data_flow) else None
-
-    def _reports(self) -> Iterator[dict[str, Any]]:
-        for slug in self.form.cleaned_data["reports"]:
-            yield {"slug": slug}
-        for report in self.custom_reports.cleaned_data:
-            if report.get("name"):
-                yield {"custom": {name: report[name] for name in ("name", "dimensions", "metrics")}}
-
-    def _filters(self) -> Iterator[dict[str, Any]]:
-        for asked in self.filters.cleaned_data:
-            if asked.get("dimension"):
-                yield {name: asked[name] for name in ("dimension", "operator", "values")}
-
-    def _keeps_contract(self, data_flow: DataFlow) -> bool:
-        """Check the event this would send; what it refuses is shown beside the field it speaks of."""
-        try:
-            register_event(data_flow, correlation_id=data_flow.id, requested_by="form")
-        except ValidationError as error:
-            for problem in error.errors(include_url=False, include_input=False):
-                self._show(problem["loc"], problem["type"], problem["msg"])
-            return False
-        return True
-
-    def _show(self, where: tuple[int | str, ...], kind: str, message: str) -> None:
-        if not where and kind in ("filter_not_in_report",):
-            self.filters.forms[0].add_error("dimension", message)
-            return
-        name = str(where[-1] if where and where[-1] in self.form.fields else where[0] if where else "reports")
-        if name == "reports" and kind == "too_short":
-            message = "Choose at least one report, or describe one of your own."
-        field = name if name in self.form.fields else _FORM_FIELDS.get(name)
-        self.form.add_error(field, message)
 
 
 class BackfillForm(forms.Form):
     """A range of days to fetch again."""
 
-    start_date = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    end_date = forms.DateField(label="To", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    start_date = forms.DateField(label="From", error_messages=_says(_NO_DATE), widget=_date_input())
+    end_date = forms.DateField(label="To", error_messages=_says(_NO_DATE), widget=_date_input())
 
     def __init__(self, *args: Any, time_zone: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.today = timezone.now().astimezone(ZoneInfo(time_zone)).date()
+        self.today = today_in(time_zone, timezone.now())
 
     def clean(self) -> dict[str, Any]:
         """Refuse a range that runs backwards or is not over yet."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         start_date, end_date = cleaned.get("start_date"), cleaned.get("end_date")
         if start_date and end_date and end_date < start_date:
-            self.add_error("end_date", "The last day lies before the first.")
+            self.add_error("end_date", "Choose the first day or a later one: this lies before it.")
+        if start_date and start_date < EARLIEST_START_DATE:
+            self.add_error("start_date", f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before.")
         if end_date and end_date >= self.today:
-            self.add_error("end_date", "Choose a day before today: only whole days are fetched.")
+            self.add_error("end_date", _WHOLE_DAYS_ONLY)
         return cleaned
 
 
 class DeregisterForm(forms.Form):
     """Asks for the property id, so that nobody deregisters by a slip."""
 
-    property_id = forms.CharField(label="Property id", help_text="Type it to confirm.")
+    property_id = forms.CharField(
+        label="Property id",
+        help_text="Type it to confirm.",
+        error_messages={"required": "Type the property's id, so that it is not deregistered by a slip."},
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
 
     def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -283,5 +304,5 @@ class DeregisterForm(forms.Form):
         """Refuse any other property's id."""
         property_id: str = self.cleaned_data["property_id"]
         if property_id != self.expected:
-            raise FieldError(f"This is not {self.expected}.")
+            raise FieldError(f"Type {self.expected}, this property's id.")
         return property_id

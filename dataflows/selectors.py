@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
 from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.events import ReportRequest
@@ -57,10 +57,12 @@ class Journey:
     entries: list[TimelineEntry]
 
 
-def timeline_of(data_flow: DataFlow) -> list[Journey]:
-    """Return what happened to a data flow, a journey for each request, the newest first."""
+def timeline_of(data_flow: DataFlow, *, limit: int) -> list[Journey]:
+    """Return what happened to a data flow, a journey for each of the latest requests, the newest first."""
+    latest = data_flow.timeline.order_by().values("correlation_id").annotate(begun_at=Min("recorded_at"))
+    ids = list(latest.order_by("-begun_at").values_list("correlation_id", flat=True)[:limit])
     journeys: dict[UUID, list[TimelineEntry]] = {}
-    for entry in data_flow.timeline.order_by("recorded_at"):
+    for entry in data_flow.timeline.filter(correlation_id__in=ids).order_by("recorded_at"):
         journeys.setdefault(entry.correlation_id, []).append(entry)
     return [Journey(correlation_id, entries) for correlation_id, entries in reversed(journeys.items())]
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Max, Q
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +14,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.events import DataFlowState
-from dataflows.contracts.plan import make_plan
 from dataflows.contracts.reports import REPORTS
-from dataflows.definitions import register_event
-from dataflows.forms import BackfillForm, DeregisterForm, Registration
+from dataflows.detail import detail_of
+from dataflows.forms import BackfillForm, DeregisterForm, already_registered
 from dataflows.models import DataFlow
-from dataflows.selectors import can_register, readable_data_flows, registered_reports, time_zone_names, timeline_of
+from dataflows.registration import Registration
+from dataflows.selectors import can_register, readable_data_flows, time_zone_names
 from dataflows.services import (
     data_flow_backfill,
     data_flow_change_state,
@@ -34,7 +34,8 @@ PAGE_ROWS = 50
 def data_flow_list(request: HttpRequest) -> HttpResponse:
     """Show the data flows the user may see, searched and filtered."""
     search, status = request.GET.get("search", "").strip(), request.GET.get("status", "")
-    data_flows = readable_data_flows(request.user).annotate(last_run_at=Max("runs__changed_at"))
+    data_flows = readable_data_flows(request.user).select_related("created_by")
+    data_flows = data_flows.annotate(last_run_at=Max("runs__changed_at"))
     if search:
         data_flows = data_flows.filter(Q(display_name__icontains=search) | Q(property_id__contains=search))
     if status in DataFlow.Status.values:
@@ -43,6 +44,8 @@ def data_flow_list(request: HttpRequest) -> HttpResponse:
     context = {
         "area": "data-flows",
         "page": page,
+        "previous_number": page.previous_page_number() if page.has_previous() else None,
+        "next_number": page.next_page_number() if page.has_next() else None,
         "search": search,
         "status": status,
         "statuses": DataFlow.Status.choices,
@@ -55,20 +58,20 @@ def data_flow_list(request: HttpRequest) -> HttpResponse:
 def register(request: HttpRequest) -> HttpResponse:
     """Show the register page, or register what was filled in."""
     user = _operator(request)
-    registration = Registration(request.POST if request.method == "POST" else None)
-    if request.method == "POST":
-        data_flow = registration.data_flow()
-        if data_flow is not None and _is_registered(registration, data_flow, user):
-            messages.success(request, f"{data_flow.display_name} is registered. Its first steps show up below.")
-            return redirect("data-flow-detail", data_flow_id=data_flow.id)
+    is_sent = request.method == "POST"
+    registration = Registration(request.POST if is_sent else None)
+    data_flow = registration.data_flow() if is_sent else None
+    if data_flow is not None and _is_registered(registration, data_flow, user):
+        messages.success(request, f"{data_flow.display_name} is registered. Its first steps show up below.")
+        return redirect("data-flow-detail", data_flow_id=data_flow.id)
+    registration.focus()
     context = {
         "area": "data-flows",
         "registration": registration,
-        "reports": REPORTS.values(),
+        "reports": REPORTS,
         "time_zones": time_zone_names(),
     }
-    status = 422 if request.method == "POST" else 200
-    return render(request, "dataflows/register.html", context, status=status)
+    return render(request, "dataflows/register.html", context, status=422 if is_sent else 200)
 
 
 @require_GET
@@ -79,11 +82,11 @@ def data_flow_detail(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
 
 @require_POST
 def change_state(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
-    """Pause or resume a data flow."""
+    """Pause or resume a data flow; one that was deregistered comes back so too."""
     user, data_flow = _operator(request), _readable(request, data_flow_id)
     wanted = request.POST.get("state")
     if wanted not in (DataFlowState.ACTIVE, DataFlowState.PAUSED):
-        raise PermissionDenied
+        raise BadRequest("A data flow is made active or paused.")
     data_flow_change_state(data_flow_id=data_flow.id, state=DataFlowState(wanted), user=user)
     messages.success(request, "Asked for. The timeline shows when it is done.")
     return redirect("data-flow-detail", data_flow_id=data_flow.id)
@@ -105,6 +108,9 @@ def deregister(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
 def backfill(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
     """Ask for a range of days to be fetched again."""
     user, data_flow = _operator(request), _readable(request, data_flow_id)
+    if data_flow.desired_state == DataFlowState.REMOVED:
+        messages.error(request, "It is deregistered, so nothing can be fetched. Resume it first.")
+        return redirect("data-flow-detail", data_flow_id=data_flow.id)
     form = BackfillForm(request.POST, time_zone=data_flow.time_zone)
     if not form.is_valid():
         return _detail(request, data_flow, backfill_form=form, status=422)
@@ -137,25 +143,20 @@ def _readable(request: HttpRequest, data_flow_id: UUID) -> DataFlow:
 def _is_registered(registration: Registration, data_flow: DataFlow, user: AbstractUser) -> bool:
     try:
         data_flow_register(data_flow=data_flow, user=user)
-    except InvalidDataFlowError as error:  # somebody else was quicker
-        registration.form.add_error("property_id", str(error))
+    except InvalidDataFlowError:  # somebody else was quicker, or the button was pressed twice
+        there = DataFlow.objects.get(property_id=data_flow.property_id)
+        registration.form.add_error("property_id", already_registered(there))
         return False
     return True
 
 
 def _detail(request: HttpRequest, data_flow: DataFlow, *, status: int = 200, **forms: Any) -> HttpResponse:
-    event = register_event(data_flow, correlation_id=data_flow.id, requested_by="preview")
     context = {
         "area": "data-flows",
-        "data_flow": data_flow,
-        "reports": registered_reports(data_flow),
-        "timeline": timeline_of(data_flow),
-        "runs": data_flow.runs.all()[:100],
-        "plan": make_plan(event),
+        **detail_of(data_flow),
         "can_register": can_register(request.user),
         "backfill_form": BackfillForm(time_zone=data_flow.time_zone),
         "deregister_form": DeregisterForm(expected=data_flow.property_id),
-        "is_settled": data_flow.is_settled,
         **forms,
     }
     return render(request, "dataflows/detail.html", context, status=status)

@@ -2,13 +2,62 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from math import ceil, log10
 from typing import Final
 
-WIDTH: Final = 900
-HEIGHT: Final = 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 28
+Number = Decimal | int | None
+
+_GRID_STEPS: Final = 4
+_SCALES: Final = (12, 16, 20, 24, 32, 40, 60, 80, 100)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The size of a chart in its own units, the space left for labels, and how many dates fit below."""
+
+    name: str
+    width: int
+    height: int
+    left: int
+    date_labels: int
+    right: int = 12
+    top: int = 10
+    below: int = 26
+
+    @property
+    def plot_right(self) -> int:
+        """Where the plot ends."""
+        return self.width - self.right
+
+    @property
+    def plot_bottom(self) -> int:
+        """Where the plot ends below."""
+        return self.height - self.below
+
+    @property
+    def plot_width(self) -> int:
+        """How wide the plot is, labels left out."""
+        return self.plot_right - self.left
+
+    @property
+    def plot_height(self) -> int:
+        """How high the plot is, labels left out."""
+        return self.plot_bottom - self.top
+
+
+WIDE: Final = Shape("wide", width=1_080, height=270, left=64, date_labels=8)
+NARROW: Final = Shape("narrow", width=340, height=220, left=52, date_labels=3)
+
+
+@dataclass(frozen=True)
+class ChartDay:
+    """One day of the line; None where nothing was loaded."""
+
+    date: date
+    value: Number
+    is_provisional: bool
 
 
 @dataclass(frozen=True)
@@ -20,43 +69,52 @@ class GridLine:
 
 
 @dataclass(frozen=True)
-class LineChart:
-    """A daily line: SVG path, grid, and where provisional days begin (None: nowhere)."""
+class Spot:
+    """A day's place on the chart: the column that belongs to it, and its point on the line."""
 
+    day: ChartDay
+    x: float
+    y: float | None
+    left: float
+    width: float
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """A daily line over that of the range before, its grid and its days; all in the units of `shape`."""
+
+    shape: Shape
     path: str
+    area: str
+    path_before: str
     grid: list[GridLine]
-    provisional_x: float | None
-    left: int = _LEFT
-    right: int = WIDTH - _RIGHT
-    bottom: int = HEIGHT - _BOTTOM
-    top: int = _TOP
+    spots: list[Spot]
+    dates: list[Spot]  # those that are labelled
+    provisional_x: float | None  # where days begin that may still change
 
     @property
     def provisional_width(self) -> float:
         """The width of the band over provisional days."""
-        return 0 if self.provisional_x is None else round(self.right - self.provisional_x, 1)
-
-    @property
-    def plot_height(self) -> int:
-        """The height of the area between the grid's ends."""
-        return self.bottom - self.top
+        return 0 if self.provisional_x is None else round(self.shape.plot_right - self.provisional_x, 1)
 
 
-def line_chart(values: Sequence[Decimal | int | None], first_provisional: int | None) -> LineChart:
-    """Return the line through daily values, broken where a day has none.
+def line_chart(days: Sequence[ChartDay], before: Sequence[Number], shape: Shape) -> LineChart:
+    """Return the line through daily values, broken where a day has none; `before` lies under it, day by day."""
+    known = [float(value) for value in (*(day.value for day in days), *before) if value is not None]
+    scale = _round_up(max(known, default=0))
+    spots = _spots(days, shape, scale)
+    xs = [spot.x for spot in spots]
+    path = _path(xs, [spot.y for spot in spots])
+    path_before = _path(xs, [_height(value, shape, scale) for value in before])
+    grid = [
+        GridLine(round(shape.top + shape.plot_height * (1 - step / _GRID_STEPS), 1), scale * step // _GRID_STEPS)
+        for step in range(_GRID_STEPS + 1)
+    ]
+    provisional = next((spot.left for spot in spots if spot.day.is_provisional), None)
+    return LineChart(shape, path, _area(spots, shape), path_before, grid, spots, _labelled(spots, shape), provisional)
 
-    `first_provisional` is the index of the first day that may still change.
-    """
-    top = _round_up(max((float(value) for value in values if value is not None), default=0))
-    plot_width, plot_height = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
-    xs = [_LEFT + plot_width * index / max(len(values) - 1, 1) for index in range(len(values))]
-    ys = [None if value is None else _TOP + plot_height * (1 - float(value) / top) for value in values]
-    grid = [GridLine(round(_TOP + plot_height * (1 - part / 4), 1), int(top * part / 4)) for part in range(5)]
-    provisional_x = None if first_provisional is None else round(xs[first_provisional], 1)
-    return LineChart(_path(xs, ys), grid, provisional_x)
 
-
-def sparkline(values: Sequence[Decimal | int | None]) -> str:
+def sparkline(values: Sequence[Number]) -> str:
     """Return the path of a small line in a box of 100 by 24."""
     known = [float(value) for value in values if value is not None]
     lowest, highest = min(known, default=0), max(known, default=0)
@@ -66,19 +124,55 @@ def sparkline(values: Sequence[Decimal | int | None]) -> str:
     return _path(xs, ys)
 
 
+def _spots(days: Sequence[ChartDay], shape: Shape, scale: int) -> list[Spot]:
+    column = shape.plot_width / max(len(days), 1)
+    lefts = [shape.left + column * number for number in range(len(days))]
+    return [
+        Spot(day, round(left + column / 2, 1), _height(day.value, shape, scale), round(left, 1), round(column, 1))
+        for day, left in zip(days, lefts, strict=True)
+    ]
+
+
+def _height(value: Number, shape: Shape, scale: int) -> float | None:
+    return None if value is None else round(shape.top + shape.plot_height * (1 - float(value) / scale), 1)
+
+
+def _labelled(spots: list[Spot], shape: Shape) -> list[Spot]:
+    """Return the days with a label, evenly apart; the last one is always among them."""
+    step = max(1, ceil(len(spots) / shape.date_labels))
+    return spots[::-1][::step][::-1]
+
+
+def _area(spots: list[Spot], shape: Shape) -> str:
+    """Return the surfaces under the line, one for each stretch of days that have values."""
+    stretches: list[list[Spot]] = [[]]
+    for spot in spots:
+        if spot.y is None:
+            stretches.append([])
+        else:
+            stretches[-1].append(spot)
+    return " ".join(
+        f"M{stretch[0].x} {shape.plot_bottom} {' '.join(f'L{spot.x} {spot.y}' for spot in stretch)} "
+        f"L{stretch[-1].x} {shape.plot_bottom} Z"
+        for stretch in stretches
+        if stretch
+    )
+
+
 def _path(xs: Sequence[float], ys: Sequence[float | None]) -> str:
     steps = []
     is_drawing = False
     for x, y in zip(xs, ys, strict=True):
         if y is not None:
             steps.append(f"{'L' if is_drawing else 'M'}{x:.1f} {y:.1f}")
+            steps.extend([] if is_drawing else ["h0"])  # a day alone is a dot
         is_drawing = y is not None
     return " ".join(steps)
 
 
 def _round_up(value: float) -> int:
-    """Return the next 1, 2, 4 or 8 times a power of ten: a scale whose quarters are whole."""
-    if value <= 4:
-        return 4
-    magnitude = 10 ** int(log10(value))
-    return next(ceil(factor * magnitude) for factor in (1, 2, 4, 8, 20) if factor * magnitude >= value)
+    """Return the next round number whose quarters are whole: the top of the scale."""
+    if value <= 8:
+        return 4 if value <= 4 else 8
+    magnitude = 10 ** (int(log10(value)) - 1) if value >= 10 else 1
+    return next(part * magnitude for part in _SCALES if part * magnitude >= value)

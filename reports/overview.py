@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -43,6 +43,7 @@ class Card:
 
     measure: Measure
     value: Number
+    previous: Number
     change: Decimal | None  # a share of the previous value; for rates percentage points / 100
     course: list[Number]
 
@@ -67,7 +68,14 @@ class Overview:
 
     cards: list[Card]
     days: list[Day]
+    sessions_before: list[Number]  # day by day of the range before
     columns: list[Measure]
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the range before has as many days with numbers as this one: else a change means nothing."""
+        days_before = sum(value is not None for value in self.sessions_before)
+        return days_before >= sum(day.metrics is not None for day in self.days)
 
     @property
     def has_rows(self) -> bool:
@@ -78,13 +86,19 @@ class Overview:
 def overview_of(property_id: str, range_: DateRange, provisional_from: date) -> Overview:
     """Return the overview of a property over a range; days from `provisional_from` on are marked."""
     by_day = _query(property_id, range_, (*DAY_COLUMNS, "sum_daily_active_users"), Granularity.DAY)
-    metrics: dict[date, Mapping[str, Any]] = {row.dimensions["date"]: row.metrics for row in by_day.rows}
-    dates = [range_.start_date + timedelta(number) for number in range(range_.days)]
-    days = [Day(day, metrics.get(day), day >= provisional_from) for day in dates]
+    days = [Day(day, metrics, day >= provisional_from) for day, metrics in _each_day(by_day, range_)]
+    before = _each_day(_query(property_id, range_.previous, ("sessions",), Granularity.DAY), range_.previous)
     current = _query(property_id, range_, CARDS, Granularity.TOTAL)
     previous = _query(property_id, range_.previous, CARDS, Granularity.TOTAL)
     columns = [measure for measure in by_day.grouped.measures if measure.name in DAY_COLUMNS]
-    return Overview(_cards(current, previous, days), days, columns)
+    sessions_before = [(metrics or {}).get("sessions") for _, metrics in before]
+    return Overview(_cards(current, previous, days), days, sessions_before, columns)
+
+
+def _each_day(result: QueryResult, range_: DateRange) -> list[tuple[date, Mapping[str, Any] | None]]:
+    """Return every date of the range with its metrics; None for a day of which nothing is loaded."""
+    metrics = {row.dimensions["date"]: row.metrics for row in result.rows}
+    return [(day, metrics.get(day)) for day in range_.dates]
 
 
 def _query(property_id: str, range_: DateRange, metrics: tuple[str, ...], granularity: Granularity) -> QueryResult:
@@ -105,6 +119,7 @@ def _cards(current: QueryResult, previous: QueryResult, days: list[Day]) -> list
         Card(
             measure,
             now.get(measure.name),
+            before.get(measure.name),
             change_between(now.get(measure.name), before.get(measure.name), is_rate=measure.unit is Unit.RATIO),
             [(day.metrics or {}).get(measure.name) for day in days],
         )

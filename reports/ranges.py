@@ -1,6 +1,6 @@
 """The date ranges of report pages: presets and custom ones, and the range each is compared with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -9,6 +9,7 @@ from dataflows.contracts.events import today_in
 PRESETS: Final = {"7d": 7, "28d": 28, "90d": 90}
 DEFAULT_PRESET: Final = "28d"
 MAX_DAYS: Final = 1_100
+EARLIEST_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
 
 
 class RangeError(ValueError):
@@ -29,6 +30,11 @@ class DateRange:
         return (self.end_date - self.start_date).days + 1
 
     @property
+    def dates(self) -> list[date]:
+        """Every date of the range, in order."""
+        return [self.start_date + timedelta(number) for number in range(self.days)]
+
+    @property
     def previous(self) -> "DateRange":
         """The range of the same length right before."""
         length = timedelta(self.days)
@@ -46,14 +52,21 @@ def preset_range(preset: str, time_zone: str, at: datetime) -> DateRange:
     return DateRange(yesterday - timedelta(PRESETS[preset] - 1), yesterday, preset)
 
 
-def custom_range(start: str, end: str) -> DateRange:
-    """Return the range between two ISO dates. Raises RangeError when they make none."""
+def custom_range(start: str, end: str, time_zone: str, at: datetime) -> DateRange:
+    """Return the range between two ISO dates, named as the preset it happens to be at the moment `at`.
+
+    Raises RangeError when they make none.
+    """
     try:
         start_date, end_date = date.fromisoformat(start), date.fromisoformat(end)
     except ValueError as error:
-        raise RangeError("Write both dates as year-month-day.") from error
+        raise RangeError("Choose both dates, written year-month-day.") from error
     if end_date < start_date:
         raise RangeError("The last day lies before the first.")
+    if start_date < EARLIEST_DATE:
+        raise RangeError(f"Choose {EARLIEST_DATE} or later: Google Analytics has nothing before.")
     if (end_date - start_date).days >= MAX_DAYS:
         raise RangeError(f"Choose at most {MAX_DAYS} days.")
-    return DateRange(start_date, end_date)
+    presets = (preset_range(preset, time_zone, at) for preset in PRESETS)
+    found = DateRange(start_date, end_date)
+    return next((preset for preset in presets if replace(preset, preset="") == found), found)

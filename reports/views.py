@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from dataflows.selectors import DataFlow, readable_data_flows, registered_reports
-from reports.charts import line_chart, sparkline
-from reports.overview import Overview, overview_of
+from reports.charts import NARROW, WIDE, ChartDay, LineChart, line_chart, sparkline
+from reports.overview import Card, Overview, overview_of
 from reports.ranges import DEFAULT_PRESET, PRESETS, DateRange, RangeError, custom_range, preset_range
 from reports.selectors import freshness
 from reports.tables import report_page
@@ -45,7 +45,7 @@ def overview(request: HttpRequest, property_id: str) -> HttpResponse:
     slugs = [report.slug for report in registered_reports(data_flow)]
     if OVERVIEW in slugs:
         found = overview_of(property_id, context["range"], context["fresh"].provisional_from)
-        context |= {"overview": found, "chart": _chart(found), "cards": _cards(found)}
+        context |= {"overview": found, "charts": _charts(found), "cards": _cards(found)}
     return render(request, "reports/overview.html", context)
 
 
@@ -82,7 +82,7 @@ def _context(request: HttpRequest, data_flow: DataFlow, slug: str) -> dict[str, 
         "area": "reports",
         "data_flow": data_flow,
         "data_flows": readable_data_flows(request.user),
-        "reports": registered_reports(data_flow),
+        "reports": [report for report in registered_reports(data_flow) if report.slug != OVERVIEW],
         "slug": slug,
         "range": range_,
         "range_error": range_error,
@@ -96,17 +96,18 @@ def _range(request: HttpRequest, data_flow: DataFlow) -> tuple[DateRange, str]:
     now = timezone.now()
     try:
         if "start" in request.GET or "end" in request.GET:
-            return custom_range(request.GET.get("start", ""), request.GET.get("end", "")), ""
+            dates = request.GET.get("start", ""), request.GET.get("end", "")
+            return custom_range(*dates, data_flow.time_zone, now), ""
         return preset_range(request.GET.get("range", DEFAULT_PRESET), data_flow.time_zone, now), ""
     except RangeError as error:
         return preset_range(DEFAULT_PRESET, data_flow.time_zone, now), str(error)
 
 
-def _chart(found: Overview) -> Any:
-    sessions = [(day.metrics or {}).get("sessions") for day in found.days]
-    provisional = next((index for index, day in enumerate(found.days) if day.is_provisional), None)
-    return line_chart(sessions, provisional)
+def _charts(found: Overview) -> dict[str, LineChart]:
+    """Return the sessions' chart in both shapes: the page shows the one that fits the screen."""
+    days = [ChartDay(day.date, (day.metrics or {}).get("sessions"), day.is_provisional) for day in found.days]
+    return {shape.name: line_chart(days, found.sessions_before, shape) for shape in (WIDE, NARROW)}
 
 
-def _cards(found: Overview) -> list[Any]:
+def _cards(found: Overview) -> list[tuple[Card, str]]:
     return [(card, sparkline(card.course)) for card in found.cards]

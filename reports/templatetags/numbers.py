@@ -11,6 +11,8 @@ from reports.measures import Measure
 
 register = template.Library()
 
+_LARGE_AMOUNT = 10_000
+
 
 @register.filter
 def figure(value: Any, measure: Measure) -> str:
@@ -18,7 +20,7 @@ def figure(value: Any, measure: Measure) -> str:
     if value is None:
         return "–"
     if measure.unit is Unit.RATIO:
-        return f"{Decimal(value) * 100:.1f} %"
+        return f"{Decimal(value) * 100:,.1f} %"
     if measure.unit is Unit.SECONDS:
         return _duration(Decimal(value))
     if measure.unit is Unit.CURRENCY:
@@ -27,11 +29,34 @@ def figure(value: Any, measure: Measure) -> str:
 
 
 @register.filter
+def headline(value: Any, measure: Measure) -> str:
+    """Write a value as large as on a card: as `figure`, but large amounts of money without cents."""
+    if measure.unit is Unit.CURRENCY and value is not None and abs(value) >= _LARGE_AMOUNT:
+        return f"{Decimal(value):,.0f}"
+    return figure(value, measure)
+
+
+@register.filter
+def thousands(value: int) -> str:
+    """Write a whole number with separators: 12,345."""
+    return f"{value:,}"
+
+
+@register.filter
 def change(value: Decimal | None, is_rate: bool = False) -> str:
-    """Write a change: +4.2 %, or +1.3 pp for a rate."""
+    """Write a change: +4.2 %, or −1.3 pp for a rate."""
     if value is None:
         return "no comparison"
-    return f"{value * 100:+.1f} {'pp' if is_rate else '%'}"
+    percent = _percent(value)
+    sign = "+" if percent > 0 else "−" if percent < 0 else "±"
+    return f"{sign}{abs(percent):,} {'pp' if is_rate else '%'}"
+
+
+@register.filter
+def direction(value: Decimal | None) -> str:
+    """Tell where a change goes as it is written: `up`, `down`, or `level`."""
+    percent = 0 if value is None else _percent(value)
+    return "up" if percent > 0 else "down" if percent < 0 else "level"
 
 
 @register.filter
@@ -43,7 +68,13 @@ def visible(value: Any) -> str:
 
 
 @register.filter
-def lookup(mapping: Any, name: str) -> Any:
+def words(name: str) -> str:
+    """Write a stable name as words: `flows_created` as Flows created."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def lookup(mapping: Any, name: Any) -> Any:
     """Return `mapping[name]`; None when there is none."""
     return None if mapping is None else mapping.get(name)
 
@@ -54,3 +85,7 @@ def _duration(seconds: Decimal) -> str:
     if hours:
         return f"{hours:,} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def _percent(share: Decimal) -> Decimal:
+    return (share * 100).quantize(Decimal("0.1"))

@@ -1,13 +1,22 @@
-// Shows what has happened meanwhile on a page that is not settled, unless somebody is filling in a form on it.
+// Shows what has happened meanwhile on a page that is not settled. Only the parts marked data-live are
+// replaced, so nothing that somebody is typing is lost.
 "use strict";
 
 const PAUSE_MILLISECONDS = 3000;
 
-function lookAgain() {
-  if (document.activeElement.closest("form")) {
-    setTimeout(lookAgain, PAUSE_MILLISECONDS);
-  } else {
-    location.reload();
+async function lookAgain() {
+  const response = await fetch(location.href).catch(() => null);
+  if (response?.ok && !response.redirected) show(await response.text());
+  const isMoving = document.querySelector("[data-moving]");
+  if (response?.redirected) location.reload();
+  else if (isMoving) setTimeout(lookAgain, PAUSE_MILLISECONDS);
+}
+
+function show(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const newPart = fresh.getElementById(part.id);
+    if (newPart && newPart.innerHTML !== part.innerHTML) part.replaceWith(document.adoptNode(newPart));
   }
 }
 

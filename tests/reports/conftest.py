@@ -65,7 +65,7 @@ def add_report_row(
     names = [column.name for column in table.dimensions]
     numbers = {column.name: values.get(column.name, 0) for column in table.metrics}
     slug = report_id or table_name
-    REPORT_MODELS[table_name].objects.create(
+    REPORT_MODELS[table_name]._default_manager.create(
         property_id=property_id,
         **({"report_id": slug} if table.is_custom else {}),
         date=day,

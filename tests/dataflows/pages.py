@@ -1,0 +1,55 @@
+"""What tests fill in on the register page, and how they read its answer."""
+
+import html
+import re
+from typing import Any
+
+from dataflows.contracts.reports import REPORTS
+
+REGISTER = "/data-flows/register/"
+
+
+def filled(**changes: Any) -> dict[str, Any]:
+    """Return a register page filled in soundly, with these fields changed; `None` leaves a field out."""
+    fields = {
+        "property_id": "987654321",
+        "display_name": "Second shop",
+        "time_zone": "Europe/Berlin",
+        "currency_code": "EUR",
+        "connector_profile": "ga4",
+        "reports": list(REPORTS),
+        "start_date": "2026-01-02",
+        "lookback_days": "4",
+        "refresh_hour_local": "5",
+        "on_invalid": "drop_record",
+        **_rows("custom", {"name": "", "dimensions": None, "metrics": None}),
+        **_rows("filter", {"dimension": "", "operator": "equal_to", "values": ""}),
+    }
+    return {name: value for name, value in {**fields, **changes}.items() if value is not None}
+
+
+def custom(*reports: tuple[str, list[str], list[str]]) -> dict[str, Any]:
+    """Return the fields of custom reports: name, dimensions and metrics of each."""
+    return _rows("custom", *({"name": name, "dimensions": by, "metrics": of} for name, by, of in reports))
+
+
+def only_where(dimension: str, values: str, operator: str = "equal_to") -> dict[str, Any]:
+    """Return the fields of one filter."""
+    return _rows("filter", {"dimension": dimension, "operator": operator, "values": values})
+
+
+def errors_beside(page: str, field: str) -> str:
+    """Return what the page says of a field, as text; nothing when it has no errors there."""
+    found = re.search(rf'<div id="id_{field}_error">(.*?)</div>', page, flags=re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else ""
+
+
+def fields_with_errors(page: str) -> set[str]:
+    """Return the names of all fields with errors."""
+    return set(re.findall(r'<div id="id_([\w-]+)_error">', page))
+
+
+def _rows(prefix: str, *rows: dict[str, Any]) -> dict[str, Any]:
+    fields = {f"{prefix}-{number}-{name}": value for number, row in enumerate(rows) for name, value in row.items()}
+    counts = {f"{prefix}-TOTAL_FORMS": len(rows), f"{prefix}-INITIAL_FORMS": 0, f"{prefix}-MAX_NUM_FORMS": 10}
+    return {**counts, **fields}

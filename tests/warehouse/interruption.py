@@ -1,7 +1,7 @@
-"""A function that dies in the middle of its work, as when Lambda's host goes down."""
+"""A function that dies in the middle of its work, as when Lambda's host goes down, or that is not alone."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -32,6 +32,22 @@ def dies_after(requests: int) -> Iterator[None]:
 
     with patch.object(URLLib3Session, "send", counted):
         yield
+
+
+@contextmanager
+def meanwhile(call: str, act: Callable[[], None]) -> Iterator[None]:
+    """Let `act` happen just before the function's first call to AWS whose address holds `call`."""
+    todo, worker = [act], threading.get_ident()
+    send = URLLib3Session.send
+
+    def delayed(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
+        if todo and threading.get_ident() == worker and call in request.url:
+            todo.pop()()
+        return send(session, request)
+
+    with patch.object(URLLib3Session, "send", delayed):
+        yield
+    assert not todo, f"the function never called {call}"
 
 
 def _changes_something(request: AWSPreparedRequest) -> bool:

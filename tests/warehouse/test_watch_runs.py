@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.warehouse.account import Account2
-from tests.warehouse.interruption import Died, dies_after
+from tests.warehouse.interruption import Died, dies_after, meanwhile
 from tests.warehouse.requests import AT, data_flow, run_request
 
 pytestmark = pytest.mark.filterwarnings(
@@ -138,6 +138,21 @@ def test_scheduled_run_takes_the_row_that_waits_for_it(account: Account2) -> Non
     assert account.runs("kind, status, rows_delivered, start_date, end_date", "kind = 'scheduled'") == [
         ("scheduled", "succeeded", 3, date(2026, 3, 7), date(2026, 3, 10))
     ]
+
+
+def test_end_of_a_run_is_kept_when_its_start_is_recorded_at_the_same_time(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+    account.advance_to(DUE_AT + timedelta(seconds=5))
+    ended = account.wait_for_message("AppFlow End Flow Run Report")
+    execution_id = ended["detail"]["execution-id"]
+    changes = f"status = 'started', execution_id = '{execution_id}'"
+    start = f"UPDATE ga4_ops.runs SET {changes} WHERE kind = 'scheduled'"  # noqa: S608
+
+    with meanwhile("describe-flow-execution-records", lambda: account.execute(start)):
+        assert account.call("watch_runs", ended) == []
+
+    assert account.runs("status, rows_delivered", "kind = 'scheduled'") == [("succeeded", 3)]
 
 
 def test_scheduled_run_nobody_planned_is_recorded_with_the_flows_window(account: Account2) -> None:

@@ -112,8 +112,8 @@ class Runs:
         rows = self._warehouse.query(ops.select(RUNS, where, ("due_at", "start_date", "report", "run_id")))
         return [Run.from_row(row) for row in rows]
 
-    def change(self, run: Run, expected: RunState, **changes: ops.Value) -> bool:
-        """Set columns of a run that still is `expected`; return whether it was."""
+    def change(self, run: Run, expected: RunState | tuple[RunState, ...], **changes: ops.Value) -> bool:
+        """Set columns of a run that still is `expected`, or one of these; return whether it was."""
         where: dict[str, ops.Condition] = {"run_id": run.run_id, "status": expected}
         return self._warehouse.execute(ops.update(RUNS, changes, where)) == 1
 

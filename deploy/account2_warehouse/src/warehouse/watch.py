@@ -82,7 +82,8 @@ class Watcher:
             "started_at": execution.started_at,
             "ended_at": execution.ended_at,
         }
-        self.runs.change(run, run.status, **changes)
+        # Its start may be recorded at the same time: the end must not be lost to that.
+        self.runs.change(run, (RunState.PENDING, RunState.STARTED), **changes)
         return replace(run, **changes)
 
     def _follow_up(self, run: Run, at: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from math import ceil, log10
+from math import ceil
 from typing import Final
 
 Number = Decimal | int | None
@@ -99,7 +99,10 @@ class LineChart:
 
 
 def line_chart(days: Sequence[ChartDay], before: Sequence[Number], shape: Shape) -> LineChart:
-    """Return the line through daily values, broken where a day has none; `before` lies under it, day by day."""
+    """Return the line through daily values, broken where a day has none.
+
+    `before` is the range before, as long and day by day: it lies under the line.
+    """
     known = [float(value) for value in (*(day.value for day in days), *before) if value is not None]
     scale = _round_up(max(known, default=0))
     spots = _spots(days, shape, scale)
@@ -174,5 +177,5 @@ def _round_up(value: float) -> int:
     """Return the next round number whose quarters are whole: the top of the scale."""
     if value <= 8:
         return 4 if value <= 4 else 8
-    magnitude = 10 ** (int(log10(value)) - 1) if value >= 10 else 1
+    magnitude = 10 ** max(len(str(ceil(value) - 1)) - 2, 0)
     return next(part * magnitude for part in _SCALES if part * magnitude >= value)

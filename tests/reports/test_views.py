@@ -1,5 +1,6 @@
 """The report pages: who may see them, and that they show what was loaded."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from dataflows.contracts.events import today_in
 from dataflows.models import DataFlow
 from tests.reports.conftest import AddRow
 
@@ -31,7 +33,15 @@ def test_overview_without_data_leads_to_the_timeline(client: Client, analyst: Us
     assert f"/data-flows/{data_flow.id}/" in client.get(PAGE).content.decode()
 
 
-@pytest.mark.parametrize("query", ["?range=9y", "?start=2026-13-01&end=x", "?start=2026-11-02&end=2026-11-01"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?range=9y",
+        "?start=2026-13-01&end=x",
+        "?start=2026-11-02&end=2026-11-01",
+        "?start=0001-01-01&end=0001-01-02",
+    ],
+)
 def test_bad_dates_are_explained(client: Client, analyst: User, query: str) -> None:
     client.force_login(analyst)
     response = client.get(PAGE + query)
@@ -51,6 +61,51 @@ def test_report_page_shows_its_rows(client: Client, analyst: User, add_row: AddR
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert "<b>x</b>" not in page
     assert "4,321" in page
+
+
+def test_report_without_dimensions_has_a_row_for_each_day(client: Client, analyst: User, add_row: AddRow) -> None:
+    for days_ago in (3, 4):
+        add_row("daily_totals", recent(days_ago), sessions=days_ago, active_users=days_ago * 1_000)
+    client.force_login(analyst)
+    page = client.get(f"{PAGE}daily_totals/").content.decode()
+    assert page.index(recent(3).isoformat()) < page.index(recent(4).isoformat())
+    assert "3,000" in page  # users of one day are answered as they are
+    assert "Sum of daily" not in page
+
+
+def test_page_after_the_last_is_the_last(client: Client, analyst: User, add_row: AddRow) -> None:
+    for number in range(51):
+        add_row("events", recent(3), (f"event-{number:02}",), event_count=1_000 + number)
+    client.force_login(analyst)
+    for number in ("2", "99"):
+        page = client.get(f"{PAGE}events/?page={number}").content.decode()
+        assert "Page 2 of 2" in page
+        assert "event-00" in page
+
+
+def test_search_without_a_hit_says_so(client: Client, analyst: User, add_row: AddRow) -> None:
+    add_row("events", recent(3), ("purchase",), event_count=1)
+    client.force_login(analyst)
+    assert "No row contains" in client.get(f"{PAGE}events/?search=Purchase").content.decode()
+
+
+def test_days_are_compared_only_with_as_many_days(client: Client, analyst: User, add_row: AddRow) -> None:
+    add_row("daily_totals", recent(3), sessions=150)
+    client.force_login(analyst)
+    assert "without comparison" in client.get(f"{PAGE}?range=7d").content.decode()
+    add_row("daily_totals", recent(10), sessions=200)
+    page = client.get(f"{PAGE}?range=7d").content.decode()
+    assert "compared with" in page
+    assert "−25.0 %" in page
+    assert "from 200" in page
+
+
+def test_written_dates_that_are_a_preset_are_shown_as_it(client: Client, analyst: User, data_flow: DataFlow) -> None:
+    client.force_login(analyst)
+    yesterday = today_in(data_flow.time_zone, timezone.now()) - timedelta(1)
+    page = client.get(f"{PAGE}?start={yesterday - timedelta(6)}&end={yesterday}").content.decode()
+    [chosen] = re.findall(r'<a href="[^"]*"\s+aria-current="true">([^<]*)</a>', page[page.index('class="presets"') :])
+    assert chosen == "7 days"
 
 
 def test_unknown_report_is_not_found(client: Client, analyst: User) -> None:

@@ -44,6 +44,7 @@ lint: setup ## style, types, import rules, page and AWS templates; silent when a
 	$(call check,$(SETTINGS) .venv/bin/mypy $(CODE))
 	$(call check,PYTHONPATH=deploy/account1_app/src:deploy/account2_warehouse/src .venv/bin/lint-imports)
 	$(call check,.venv/bin/djlint --check --quiet templates)
+	$(call check,.venv/bin/djlint --lint --quiet templates)
 	$(call check,.venv/bin/cfn-lint deploy/account1_app/template.yaml deploy/account2_warehouse/template.yaml)
 
 clean-local: ## stop what a run left behind and delete .local/

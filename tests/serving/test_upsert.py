@@ -40,13 +40,13 @@ def load(s3: S3Client, config: Config, bucket: UnloadBucket) -> Load:
 
 
 def stored_events() -> dict[tuple[date, str | None], int]:
-    return {(row.date, row.event_name): row.event_count for row in REPORT_MODELS["events"].objects.all()}  # type: ignore[attr-defined]
+    return {(row.date, row.event_name): row.event_count for row in REPORT_MODELS["events"]._default_manager.all()}
 
 
 def test_rows_arrive_as_they_were_unloaded(load: Load) -> None:
     row = event("purchase", event_count=3_500_000_000, total_revenue=Decimal("123456789.0123456789"), day_event_count=7)
     load([row], {("123", DAY): 1})
-    stored = REPORT_MODELS["events"].objects.get()
+    stored = REPORT_MODELS["events"]._default_manager.get()
     for column in EVENTS.value_columns:
         assert getattr(stored, column.name) == row[column.name]
 
@@ -117,7 +117,7 @@ def test_custom_reports_of_one_table_do_not_touch_each_other(load: Load) -> None
     ]
     load(rows, {("123", "custom_a", DAY): 1, ("123", "custom_b", DAY): 1}, table="custom")
     load([], {("123", "custom_a", DAY): 2}, table="custom")
-    assert [row.report_id for row in REPORT_MODELS["custom"].objects.all()] == ["custom_b"]  # type: ignore[attr-defined]
+    assert [row.report_id for row in REPORT_MODELS["custom"]._default_manager.all()] == ["custom_b"]
 
 
 def test_many_rows_are_compared_page_by_page(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ RENAMED = {
 }
 EMULATED = _names(
     """
-    SHA2 LAST_DAY ADD_MONTHS MONTHS_BETWEEN REGEXP_COUNT REGEXP_SUBSTR REGEXP_INSTR REGEXP_REPLACE GETDATE
+    LAST_DAY ADD_MONTHS MONTHS_BETWEEN REGEXP_COUNT REGEXP_SUBSTR REGEXP_INSTR REGEXP_REPLACE GETDATE
     SYSDATE TRUNC ROUND STRTOL JSON_PARSE IS_VALID_JSON JSON_EXTRACT_PATH_TEXT CHARINDEX
     """
 )
@@ -162,6 +162,17 @@ def _listagg(call: exp.Anonymous) -> exp.Expr:
     return exp.Anonymous(this="STRING_AGG", expressions=[value, *(separator or [exp.Literal.string("")])])
 
 
+def _sha2(call: exp.Anonymous) -> exp.Expr:
+    """Spell out SHA2 where its length is written: as a function it takes longer than the digest itself."""
+    value, bits = call.expressions
+    if not bits.is_int or bits.name not in _DIGESTS:
+        return emulated("SHA2", value, bits)
+    encoded = exp.Anonymous(this="CONVERT_TO", expressions=[exp.cast(value, _Type.TEXT), exp.Literal.string("UTF8")])
+    digest = exp.Anonymous(this=_DIGESTS[bits.name], expressions=[encoded])
+    text = exp.Anonymous(this="ENCODE", expressions=[digest, exp.Literal.string("hex")])
+    return exp.cast(text, _Type.VARCHAR)
+
+
 def _convert_timezone(call: exp.Anonymous) -> exp.Expr:
     *source, target, value = call.expressions
     return emulated("convert_timezone", source[0] if source else exp.Literal.string("UTC"), target, _timestamp(value))
@@ -171,6 +182,7 @@ def _refuse_set_config(_call: exp.Anonymous) -> exp.Expr:
     raise SqlNotSupported("SET_CONFIG isn't supported by the stand-in: use SET", "42501")
 
 
+_DIGESTS = {"0": "SHA256", "224": "SHA224", "256": "SHA256", "384": "SHA384", "512": "SHA512"}
 _WINDOWED = {"AVG", "RATIO_TO_REPORT"}
 _SPECIAL: dict[str, Callable[[exp.Anonymous], exp.Expr]] = {
     "DATEDIFF": _datediff,
@@ -184,6 +196,7 @@ _SPECIAL: dict[str, Callable[[exp.Anonymous], exp.Expr]] = {
     "AVG": _avg,
     "MEDIAN": _median,
     "LISTAGG": _listagg,
+    "SHA2": _sha2,
     "CONVERT_TIMEZONE": _convert_timezone,
     "SET_CONFIG": _refuse_set_config,
 }

@@ -97,6 +97,8 @@ def _settings(port: int, *, is_durable: bool) -> list[str]:
         "port": port,
         "unix_socket_directories": "",
         "max_connections": 200,
+        "jit": "off",  # wide statements over few rows: compiling them takes longer than running them
+        "work_mem": "64MB",
         "TimeZone": "UTC",
         "log_timezone": "UTC",
     }

@@ -89,7 +89,8 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
             arns["WatchQueue"]: ("sqs:SendMessage",),
             arns["WarehouseSecret"]: ("secretsmanager:GetSecretValue",),
             arns["DdlRole"]: ("sts:AssumeRole",),
-            flow: _appflow("CreateFlow", "UpdateFlow", "StartFlow", "StopFlow", "DeleteFlow", "DescribeFlow"),
+            flow: _appflow("UpdateFlow", "StartFlow", "StopFlow", "DeleteFlow", "DescribeFlow"),
+            "*": _appflow("CreateFlow"),
             profile: (*connect, *_appflow("DescribeConnectorEntity")),
         },
         "WatchRole": {
@@ -97,7 +98,8 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
             **keep_ops,
             arns["WatchQueue"]: _READ_QUEUE,
             arns["RefreshQueue"]: ("sqs:SendMessage",),
-            flow: _appflow("CreateFlow", "StartFlow", "DeleteFlow", "DescribeFlow", "DescribeFlowExecutionRecords"),
+            flow: _appflow("StartFlow", "DeleteFlow", "DescribeFlow", "DescribeFlowExecutionRecords"),
+            "*": _appflow("CreateFlow"),
             profile: connect,
         },
         "AdvanceRole": {

@@ -10,6 +10,9 @@ STRANGER: Final = "999999999999"
 
 # The evaluator knows no key of the Data API. Statements on any resource are bound to the caller's own by it.
 _OWN_STATEMENTS: Final = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
+# IAM knows no resource for these: a statement that names one allows nothing.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonappflow.html
+_TAKE_NO_RESOURCE: Final = ("appflow:CreateFlow",)
 
 
 def queue_admits(stack: Stack, queue: str, principal: str, context: Mapping[str, str]) -> bool:
@@ -70,11 +73,14 @@ def _evaluable(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_bound(statement: Mapping[str, Any]) -> bool:
-    """Tell whether a statement of a role names its resources, or at least only the caller's own statements."""
-    resources = statement["Resource"]
-    return "*" not in (resources if isinstance(resources, list) else [resources]) or (
-        statement.get("Condition") == _OWN_STATEMENTS
-    )
+    """Tell whether a role's statement names its resources, where there are any to name, or its own SQL only."""
+    is_own = statement.get("Condition") == _OWN_STATEMENTS
+    return "*" not in listed(statement["Resource"]) or is_own or statement["Action"] in _TAKE_NO_RESOURCE
+
+
+def listed(value: Any) -> list[Any]:
+    """Return what policies write as one thing or as a list of them."""
+    return value if isinstance(value, list) else [value]
 
 
 def _joined(statements: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ def queue_problems(stacks: dict[str, Stack]) -> Iterator[str]:
     """Say what is wrong with queues, the schedules and the bucket that fill them."""
     for stack in stacks.values():
         yield from _redrive_problems(stack)
+        yield from _policy_problems(stack)
     yield from _schedule_problems(stacks["warehouse"])
     yield from _notification_problems(stacks["app"])
 
@@ -34,6 +35,14 @@ def _redrive_problems(stack: Stack) -> Iterator[str]:
             yield f"{name}: SqsManagedSseEnabled must be true."
         if not name.endswith("DeadLetterQueue"):
             yield from (f"{name}: {problem}" for problem in _dead_letter_problems(stack, queue))
+
+
+def _policy_problems(stack: Stack) -> Iterator[str]:
+    for name, policy in stack.of_type("AWS::SQS::QueuePolicy").items():
+        arns = [stack.arns[queue] for queue in stack.refs if stack.refs[queue] in policy["Queues"]]
+        named = [statement["Resource"] for statement in policy["PolicyDocument"]["Statement"]]
+        if len(arns) != 1 or any(resource != arns[0] for resource in named):
+            yield f"{name}: SQS takes a policy that names its one queue only, and one resource a statement."
 
 
 def _dead_letter_problems(stack: Stack, queue: Properties) -> Iterator[str]:

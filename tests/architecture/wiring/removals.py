@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from deploy.local.templates.sam import Template
+from tests.architecture.wiring.policies import listed
 
 Path = tuple[str | int, ...]
 Found = Iterator[tuple[Path, tuple[str, ...]]]
@@ -103,14 +104,10 @@ def _of_queue(name: str, queue: dict[str, Any]) -> Found:
 
 
 def _of_queue_policy(_: str, policy: dict[str, Any]) -> Found:
-    for index, queue in enumerate(policy["Queues"]):
-        yield ("Queues", index), ("policy", _logical(queue))
     for path, statement in _statements(policy, ("PolicyDocument",)):
-        (first, *_others) = _listed(statement["Resource"])
-        yield path, ("policy", _logical(first))
-        yield from _conditions(path, statement, ("policy", _logical(first)))
-        for index, resource in enumerate(_several(statement["Resource"])):
-            yield (*path, "Resource", index), ("policy", _logical(resource))
+        words = ("policy", _logical(statement["Resource"]))
+        yield path, words
+        yield from _conditions(path, statement, words)
 
 
 def _of_bus_policy(_: str, policy: dict[str, Any]) -> Found:
@@ -141,7 +138,7 @@ def _of_role(name: str, role: dict[str, Any]) -> Found:
 
 
 def _rights(path: Path, statement: dict[str, Any], role: str) -> Found:
-    yield path, (role, "may not", _listed(statement["Action"])[0])
+    yield path, (role, "may not", listed(statement["Action"])[0])
     yield from _conditions(path, statement, (role, "on everything"))
     for index, action in enumerate(_several(statement["Action"])):
         yield (*path, "Action", index), (role, "may not", action)
@@ -208,18 +205,17 @@ def _statements(holder: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict
 
 
 def _conditions(path: Path, statement: dict[str, Any], words: tuple[str, ...]) -> Found:
-    for operator in statement.get("Condition", {}):
+    for operator, keys in statement.get("Condition", {}).items():
         yield (*path, "Condition", operator), words
+        for key, values in keys.items():
+            for index in range(len(_several(values))):
+                yield (*path, "Condition", operator, key, index), words
 
 
 def _logical(value: Any) -> str:
     """Return the resource that a `Ref` or `Fn::GetAtt` is about."""
     argument = value.get("Ref") or value["Fn::GetAtt"]
     return argument.split(".")[0] if isinstance(argument, str) else str(argument[0])
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _several(value: Any) -> list[Any]:

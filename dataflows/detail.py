@@ -9,8 +9,8 @@ from dataflows.contracts import ga4
 from dataflows.contracts.events import RunStatus
 from dataflows.contracts.plan import make_plan
 from dataflows.definitions import register_event
-from dataflows.forms import FILTER_OPERATORS
 from dataflows.models import DataFlow
+from dataflows.row_forms import FILTER_OPERATORS
 from dataflows.selectors import registered_reports, timeline_of
 
 SHOWN_RUNS: Final = 100

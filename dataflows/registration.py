@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from dataflows.definitions import register_event
-from dataflows.forms import CustomReportForm, DimensionFilterForm, RegisterForm
+from dataflows.forms import RegisterForm
 from dataflows.models import DataFlow
+from dataflows.row_forms import CustomReportForm, DimensionFilterForm
 
 MAX_ROWS: Final = 10
 

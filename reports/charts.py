@@ -177,5 +177,5 @@ def _round_up(value: float) -> int:
     """Return the next round number whose quarters are whole: the top of the scale."""
     if value <= 8:
         return 4 if value <= 4 else 8
-    magnitude = 10 ** max(len(str(ceil(value) - 1)) - 2, 0)
+    magnitude = int(10 ** max(len(str(ceil(value) - 1)) - 2, 0))
     return next(part * magnitude for part in _SCALES if part * magnitude >= value)

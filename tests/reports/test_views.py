@@ -77,8 +77,8 @@ def test_page_after_the_last_is_the_last(client: Client, analyst: User, add_row:
     for number in range(51):
         add_row("events", recent(3), (f"event-{number:02}",), event_count=1_000 + number)
     client.force_login(analyst)
-    for number in ("2", "99"):
-        page = client.get(f"{PAGE}events/?page={number}").content.decode()
+    for asked in ("2", "99"):
+        page = client.get(f"{PAGE}events/?page={asked}").content.decode()
         assert "Page 2 of 2" in page
         assert "event-00" in page
 

@@ -1,0 +1,108 @@
+"""The register page's rows: custom reports, of which there may be several, and filters."""
+
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError as FieldError
+
+from dataflows.contracts import ga4, naming
+from dataflows.contracts.errors import InvalidDataFlowError
+from dataflows.contracts.events import FilterOperator
+from dataflows.contracts.ga4 import FieldKind
+from dataflows.contracts.reports import custom_report
+
+MAX_FILTER_VALUES: Final = 20
+MAX_VALUE_LENGTH: Final = 200
+FILTER_OPERATORS: Final = (
+    (FilterOperator.EQUAL_TO.value, "is one of"),
+    (FilterOperator.NOT_EQUAL_TO.value, "is none of"),
+    (FilterOperator.CONTAINS.value, "contains"),
+)
+
+
+def _catalogue(kind: FieldKind) -> list[tuple[str, str]]:
+    fields = (field for field in ga4.FIELDS.values() if field.kind is kind and field.api_name != ga4.DATE)
+    return [(field.api_name, field.label) for field in fields]
+
+
+class CustomReportForm(forms.Form):
+    """An operator's own report; an empty one is left out."""
+
+    name = forms.RegexField(
+        naming.CUSTOM_NAME_PATTERN,
+        required=False,
+        label="Name",
+        help_text="Lower case letters, digits and underscores, such as language_by_country.",
+        error_messages={"invalid": "Start with a letter; lower case letters, digits and underscores, at most 30."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    dimensions = forms.MultipleChoiceField(
+        required=False,
+        choices=_catalogue(FieldKind.DIMENSION),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=f"At most {ga4.MAX_DIMENSIONS - 1}; the date is always there.",
+        error_messages={"invalid_choice": "There is no dimension %(value)r: choose from those listed."},
+    )
+    metrics = forms.MultipleChoiceField(
+        required=False,
+        choices=_catalogue(FieldKind.METRIC),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=f"1 to {ga4.MAX_METRICS}.",
+        error_messages={"invalid_choice": "There is no metric %(value)r: choose from those listed."},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a report that one request to GA4 can't carry."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors or not any(cleaned.values()):
+            return cleaned
+        if not cleaned["name"]:
+            self.add_error("name", "Give the report a name.")
+            return cleaned
+        try:
+            custom_report(cleaned["name"], tuple(cleaned["dimensions"]), tuple(cleaned["metrics"]))
+        except InvalidDataFlowError as error:
+            has_too_many_dimensions = len(cleaned["dimensions"]) + 1 > ga4.MAX_DIMENSIONS
+            self.add_error("dimensions" if has_too_many_dimensions else "metrics", str(error))
+        return cleaned
+
+
+class DimensionFilterForm(forms.Form):
+    """Keeps only some rows of every chosen report; an empty one is left out."""
+
+    dimension = forms.ChoiceField(
+        required=False,
+        choices=[("", "No filter"), *_catalogue(FieldKind.DIMENSION)],
+        help_text="One that every chosen report has.",
+        error_messages={"invalid_choice": "There is no dimension %(value)r: choose from those listed."},
+    )
+    operator = forms.ChoiceField(
+        required=False,
+        label="Comparison",
+        choices=FILTER_OPERATORS,
+        error_messages={"invalid_choice": "Choose a comparison from those listed."},
+    )
+    values = forms.CharField(required=False, help_text="Separate several with commas.")
+
+    def clean_values(self) -> list[str]:
+        """Return the values as a list."""
+        values = [value.strip() for value in self.cleaned_data["values"].split(",") if value.strip()]
+        if len(values) > MAX_FILTER_VALUES:
+            raise FieldError(f"Write at most {MAX_FILTER_VALUES} values; these are {len(values)}.")
+        for value in values:
+            if len(value) > MAX_VALUE_LENGTH or not value.isprintable():
+                raise FieldError(
+                    f"A value is plain text of at most {MAX_VALUE_LENGTH} characters: shorten {value[:30]!r}."
+                )
+        return values
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a filter that is only half written."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("dimension") and "values" in cleaned and not cleaned["values"]:
+            self.add_error("values", "Write at least one value, or choose No filter.")
+        if cleaned.get("dimension") and "operator" in cleaned and not cleaned["operator"]:
+            self.add_error("operator", "Choose a comparison from those listed.")
+        if cleaned.get("values") and "dimension" in cleaned and not cleaned["dimension"]:
+            self.add_error("dimension", "Choose the dimension that is to have these values.")
+        return cleaned

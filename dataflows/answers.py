@@ -34,8 +34,8 @@ _RUN_RANK: Final = {
     RunStatus.STARTED: 0,
     RunStatus.SUCCEEDED: 1,
     RunStatus.REFRESHED: 2,
-    RunStatus.UNLOADED: 3,
-    RunStatus.FAILED: 4,
+    RunStatus.FAILED: 3,
+    RunStatus.UNLOADED: 4,
 }
 _STATIONS: Final = {
     RunStatus.STARTED: Station.INGEST,
@@ -117,7 +117,7 @@ def _apply_status(data_flow: DataFlow, answer: DataFlowStatusChanged) -> None:
 
 def _apply_run(data_flow: DataFlow, answer: DataFlowRunReported) -> None:
     run = Run.objects.select_for_update().filter(run_id=answer.run_id).first()
-    if run is not None and _RUN_RANK[answer.status] < _RUN_RANK[RunStatus(run.status)]:
+    if run is not None and not _is_further(answer, run):
         return
     changes = {
         "data_flow": data_flow,
@@ -135,3 +135,10 @@ def _apply_run(data_flow: DataFlow, answer: DataFlowRunReported) -> None:
     if answer.status is RunStatus.STARTED:
         changes["started_at"] = answer.occurred_at
     Run.objects.update_or_create(run_id=answer.run_id, defaults=changes)
+
+
+def _is_further(answer: DataFlowRunReported, run: Run) -> bool:
+    """Tell whether the answer is newer than what is shown. A refresh that failed is tried again, and may succeed."""
+    if run.status == RunStatus.FAILED and answer.status is RunStatus.REFRESHED:
+        return answer.occurred_at > run.changed_at
+    return _RUN_RANK[answer.status] >= _RUN_RANK[RunStatus(run.status)]

@@ -29,6 +29,12 @@ logger = logging.getLogger(__name__)
 
 _FIRST_RETRY_SECONDS: Final = 2
 _LONGEST_RETRY_SECONDS: Final = 300
+_OWN_STEPS: Final = (
+    DataFlow.Status.QUEUED,
+    DataFlow.Status.PUBLISHED,
+    DataFlow.Status.RETRYING,
+    DataFlow.Status.UNDELIVERED,
+)
 _CALL: Final = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 
 
@@ -155,10 +161,9 @@ def _words(event: OutboxEvent, *, has_given_up: bool) -> str:
 
 
 def _show(event: OutboxEvent, status: DataFlow.Status, message: str, at: datetime) -> None:
-    """Tell the operator, unless Account 2's answer to this event is already there."""
-    own_steps = (DataFlow.Status.QUEUED, DataFlow.Status.RETRYING, DataFlow.Status.UNDELIVERED)
+    """Tell the operator, unless a later revision is asked for or Account 2's answer is already there."""
     if event.detail_type == RegisterDataFlow.__name__:
-        DataFlow.objects.filter(id=event.data_flow_id, status__in=own_steps).update(
+        DataFlow.objects.filter(id=event.data_flow_id, revision=event.revision, status__in=_OWN_STEPS).update(
             status=status, status_message=message, status_changed_at=at
         )
     if status in (DataFlow.Status.PUBLISHED, DataFlow.Status.UNDELIVERED):

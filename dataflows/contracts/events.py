@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -57,7 +58,7 @@ RunId = Annotated[str, Field(pattern=naming.RUN_ID_PATTERN)]
 ReportSlug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_:]{0,60}$")]
 FilterValue = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^,\x00-\x1f\x7f]*$")]
-Aware = Annotated[datetime, PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json")]
+Aware = Annotated[AwareDatetime, PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json")]
 
 
 class _Contract(BaseModel):

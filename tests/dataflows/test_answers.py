@@ -89,6 +89,28 @@ def test_run_keeps_its_furthest_state(data_flow: DataFlow) -> None:
     assert (run.status, run.rows) == ("refreshed", 18)
 
 
+LATER = "2026-11-20T04:15:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ((("succeeded", AT), ("failed", AT), ("refreshed", LATER), ("unloaded", LATER)), "unloaded"),
+        ((("failed", AT), ("refreshed", LATER)), "refreshed"),
+        ((("refreshed", AT), ("failed", AT)), "failed"),
+        ((("failed", AT), ("refreshed", AT)), "failed"),
+        ((("unloaded", AT), ("failed", AT)), "unloaded"),
+        ((("failed", AT), ("started", LATER), ("succeeded", LATER)), "failed"),
+    ],
+)
+def test_run_that_failed_is_shown_so_until_it_gets_further(
+    data_flow: DataFlow, answers: tuple[tuple[str, str], ...], expected: str
+) -> None:
+    for status, occurred_at in answers:
+        record(run_detail(data_flow, status, occurred_at=occurred_at))
+    assert Run.objects.get().status == expected
+
+
 @pytest.mark.parametrize("sender", [{"account": "999999999999"}, {"source": "myapp.dataflows"}])
 def test_answer_of_another_sender_is_refused(data_flow: DataFlow, sender: dict[str, str]) -> None:
     with pytest.raises(TerminalError, match="not from the warehouse"):

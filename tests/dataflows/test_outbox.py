@@ -85,6 +85,26 @@ def test_throttled_call_is_shown_and_tried_again_later(operator: User, bus: str,
     assert relay_due_events() == 1
 
 
+def test_earlier_revision_does_not_speak_for_a_later_one(operator: User, bus: str, clean_aws: str) -> None:
+    data_flow = data_flow_register(data_flow=unsaved_data_flow(), user=operator)
+    data_flow_change_state(data_flow_id=data_flow.id, state=DataFlowState.PAUSED, user=operator)
+    set_faults(clean_aws, put_events_failed_entries=[0b10])
+    assert relay_due_events() == 1
+    data_flow.refresh_from_db()
+    assert data_flow.status == DataFlow.Status.RETRYING
+
+
+def test_failure_to_ask_again_is_shown(operator: User, bus: str, clean_aws: str) -> None:
+    data_flow = data_flow_register(data_flow=unsaved_data_flow(), user=operator)
+    relay_due_events()
+    OutboxEvent.objects.update(published_at=timezone.now() - timedelta(hours=1))
+    outbox_repeat_unanswered()
+    set_faults(clean_aws, throttle=1)
+    relay_due_events()
+    data_flow.refresh_from_db()
+    assert data_flow.status == DataFlow.Status.RETRYING
+
+
 def test_giving_up_is_visible_and_can_be_taken_back(
     operator: User, bus: str, clean_aws: str, settings: Settings
 ) -> None:

@@ -2,7 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
@@ -68,14 +69,32 @@ class Statement:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_at_ns: int = field(default_factory=time.monotonic_ns)
     is_cancelled: bool = False
-    connection: psycopg.Connection | None = None
     process_id: int = 0
     done: Event = field(default_factory=Event)
+    _connection: psycopg.Connection | None = None
+    _connection_lock: Lock = field(default_factory=Lock)
 
     @property
     def id(self) -> str:
         """The id the caller got."""
         return self.whole.id
+
+    @contextmanager
+    def can_be_cancelled_on(self, connection: psycopg.Connection) -> Iterator[None]:
+        """Let `cancel` stop what runs on a connection, until the connection is another's."""
+        self._connection, self.process_id = connection, connection.info.backend_pid
+        try:
+            yield
+        finally:
+            with self._connection_lock:
+                self._connection = None
+
+    def cancel(self) -> None:
+        """Stop the statement where it is."""
+        self.is_cancelled = True
+        with self._connection_lock:
+            if self._connection:
+                self._connection.cancel_safe()
 
     def describe(self) -> dict[str, Any]:
         """Return what DescribeStatement says."""

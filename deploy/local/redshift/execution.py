@@ -10,8 +10,8 @@ import psycopg
 from deploy.local.redshift.data_statements import FINAL_STATUSES, Execution, Statement
 from deploy.local.redshift.errors import SqlNotSupported, StatementFailed
 from deploy.local.redshift.faults import Faults
-from deploy.local.redshift.provision import Warehouse
 from deploy.local.redshift.results import fetch, load_as_redshift_data
+from deploy.local.redshift.sessions import Sessions
 from deploy.local.redshift.translate import Kind, translate
 from deploy.local.redshift.unload import Unloader
 from deploy.local.redshift.wire_messages import ISOLATION_VIOLATION
@@ -24,8 +24,8 @@ _FAILURES = (psycopg.Error, SqlNotSupported, StatementFailed)
 class Executor:
     """Runs statements on the warehouse."""
 
-    def __init__(self, warehouse: Warehouse, unloader: Unloader, faults: Faults) -> None:
-        self._warehouse = warehouse
+    def __init__(self, sessions: Sessions, unloader: Unloader, faults: Faults) -> None:
+        self._sessions = sessions
         self._unloader = unloader
         self._faults = faults
 
@@ -35,8 +35,7 @@ class Executor:
             return _abort(statement, statement.executions)
         statement.whole.move_to("PICKED")
         try:
-            with self._warehouse.connect_as_user(statement.user) as connection:
-                statement.connection, statement.process_id = connection, connection.info.backend_pid
+            with self._sessions.of(statement.user) as connection, statement.can_be_cancelled_on(connection):
                 load_as_redshift_data(connection)
                 self._run_all(connection, statement)
         except _FAILURES as error:

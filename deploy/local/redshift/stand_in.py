@@ -11,6 +11,7 @@ from deploy.local.redshift.execution import Executor
 from deploy.local.redshift.faults import Faults
 from deploy.local.redshift.provision import PostgresServer, Warehouse
 from deploy.local.redshift.service_serverless import RedshiftServerless
+from deploy.local.redshift.sessions import Sessions
 from deploy.local.redshift.unload import AssumeRoleAsService, Unloader
 from deploy.local.redshift.wire import WireFront
 from deploy.local.redshift.workgroup import Workgroup
@@ -39,7 +40,8 @@ class RedshiftStandIn:
         self._front = WireFront((postgres.host, postgres.port), certificate, key, self.faults)
         self._port: int | None = None
         unloader = Unloader(workgroup.region, endpoint_url, assume_role_as_service)
-        executor = Executor(self.warehouse, unloader, self.faults)
+        self._sessions = Sessions(self.warehouse)
+        executor = Executor(self._sessions, unloader, self.faults)
         self._data = RedshiftData(workgroup, database, executor, publish_service_event)
         self._serverless = RedshiftServerless(self.warehouse, workgroup, self._front_port)
 
@@ -61,6 +63,7 @@ class RedshiftStandIn:
     def close(self) -> None:
         """Stop the wire front and the Data API's workers."""
         self._data.close()
+        self._sessions.close()
         if self._port is not None:
             self._front.stop()
 

@@ -111,7 +111,6 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "row count": (announce(row_count=3), "row_count_mismatch"),
     "sum": (announce(sum_event_count=Decimal(3)), "sum_mismatch"),
     "generation": (announce(generation=0), "control_invalid"),
-    "too many rows": (announce(row_count=2_000_001), "partition_too_large"),
     "null in control": (announce(row_count=None), "control_incomplete"),
     "rows of another property": (
         rows_as_given(lambda: [report_row(EVENTS, "999", DAY, ["a"]), report_row(EVENTS, "999", DAY, ["b"])]),
@@ -157,11 +156,53 @@ def test_mended_unload_loads_and_leaves_quarantine(
     assert Quarantine.objects.get().resolved_at is not None
 
 
-@pytest.mark.parametrize("key", ["x", "events/1/control/manifest", f"nothing/{7:032x}/control/manifest", "../manifest"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "x",
+        "events/1/control/manifest",
+        "events/é/control/manifest",
+        f"nothing/{7:032x}/control/manifest",
+        "../manifest",
+    ],
+)
 def test_object_that_is_no_control_manifest_is_quarantined(key: str, config: Config, bucket: UnloadBucket) -> None:
     with pytest.raises(QuarantineError):
         upsert_report(config, bucket, key)
     assert Quarantine.objects.get().reason == "unknown_report"
+
+
+def test_too_large_partition_holds_up_no_other(writer: UnloadWriter, config: Config, bucket: UnloadBucket) -> None:
+    rows = [event("a"), event("b"), report_row(EVENTS, "456", DAY, ["a"])]
+    key = writer.write(rows, {**GENERATIONS, ("456", DAY): 1})
+    with pytest.raises(QuarantineError, match="events of 123 on 2026-11-01 with 2 rows"):
+        upsert_report(config.model_copy(update={"max_partition_rows": 1}), bucket, key)
+    assert [partition.property_id for partition in Partition.objects.all()] == ["456"]
+    assert REPORT_MODELS["events"]._default_manager.count() == 1
+    assert Quarantine.objects.get(manifest_key=key).reason == "partition_too_large"
+
+
+@pytest.mark.parametrize("report_id", ["", "{x}", "a" * 41, "x'; --"])
+def test_report_that_nobody_can_have_is_quarantined(
+    report_id: str, s3: S3Client, config: Config, bucket: UnloadBucket
+) -> None:
+    custom = UnloadWriter.of(s3, BUCKET, "custom", 8)
+    row = report_row(REPORT_TABLES["custom"], "123", DAY, ["a"], report_id=report_id)
+    with pytest.raises(QuarantineError):
+        upsert_report(config, bucket, custom.write([row], {("123", report_id, DAY): 1}))
+    assert Quarantine.objects.get().reason == "control_invalid"
+
+
+def test_text_that_is_no_utf8_is_quarantined(
+    writer: UnloadWriter, s3: S3Client, config: Config, bucket: UnloadBucket
+) -> None:
+    key = writer.write([event("xyz")], GENERATIONS)
+    body = s3.get_object(Bucket=BUCKET, Key=data_key(writer))["Body"].read()
+    replace_with(body.replace(b"xyz", b"x\xffz"))(writer, s3)
+    with pytest.raises(QuarantineError):
+        upsert_report(config, bucket, key)
+    assert Quarantine.objects.get().reason == "part_broken"
+    assert not Partition.objects.exists()
 
 
 def test_handler_loads_what_a_notification_names(writer: UnloadWriter, config: Config) -> None:
@@ -173,11 +214,12 @@ def test_handler_loads_what_a_notification_names(writer: UnloadWriter, config: C
 
 
 def test_handler_returns_what_failed_for_now(
-    writer: UnloadWriter, config: Config, monkeypatch: pytest.MonkeyPatch
+    writer: UnloadWriter, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("DATABASE_PORT", "1")
     body = json.dumps({"Records": [{"s3": {"object": {"key": writer.write([event("a")], GENERATIONS)}}}]})
     assert handle(sqs_event(body), None) == {"batchItemFailures": [{"itemIdentifier": "0"}]}  # type: ignore[arg-type]
+    assert "MySQL could not finish" in caplog.text
 
 
 def sqs_event(*bodies: str) -> dict[str, Any]:

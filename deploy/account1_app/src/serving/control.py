@@ -1,15 +1,20 @@
 """The control rows of an unload: what each partition must come to."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
-from dataflows.contracts.naming import PROPERTY_ID_PATTERN
+from dataflows.contracts.naming import CUSTOM_NAME_PATTERN, PROPERTY_ID_PATTERN
 from dataflows.contracts.reports import ReportTable
 from serving.errors import QuarantineError
 from serving.schemas import control_schema
 from serving.unload_files import Unload, UnloadBucket
+
+_PROPERTY_ID: Final = re.compile(PROPERTY_ID_PATTERN[1:-1])
+_REPORT_ID: Final = re.compile(f"(custom_)?{CUSTOM_NAME_PATTERN[1:-1]}")
 
 
 @dataclass(frozen=True, order=True)
@@ -31,18 +36,31 @@ class ControlRow:
     sums: tuple[Decimal, ...]
 
 
-def read_control_rows(bucket: UnloadBucket, unload: Unload, max_partition_rows: int) -> dict[PartitionKey, ControlRow]:
+def read_control_rows(bucket: UnloadBucket, unload: Unload) -> dict[PartitionKey, ControlRow]:
     """Return the control rows of an unload by partition, in key order.
 
     Raises QuarantineError when there are none, one is given twice, or one can't be true.
     """
-    rows = [row for row in _rows(bucket, unload) if _checked(row, max_partition_rows)]
+    rows = [_checked(row) for row in _rows(bucket, unload)]
     if not rows:
         raise QuarantineError(f"Unload {unload.run_id} announces no partition.", reason="control_empty")
     by_key = {row.key: row for row in sorted(rows, key=lambda row: row.key)}
     if len(by_key) != len(rows):
         raise QuarantineError(f"Unload {unload.run_id} announces a partition twice.", reason="control_repeated")
     return by_key
+
+
+def check_sizes(control: Iterable[ControlRow], max_partition_rows: int) -> None:
+    """Raise QuarantineError, naming each, when partitions have more rows than may be loaded."""
+    large = [(row.key, row.row_count) for row in control if row.row_count > max_partition_rows]
+    if large:
+        listed = ", ".join(
+            f"{key.report_id} of {key.property_id} on {key.date} with {rows:,} rows" for key, rows in large
+        )
+        raise QuarantineError(
+            f"Not loaded: {listed}; at most {max_partition_rows:,} are. Use fewer dimensions, or a filter.",
+            reason="partition_too_large",
+        )
 
 
 def _rows(bucket: UnloadBucket, unload: Unload) -> list[ControlRow]:
@@ -64,13 +82,8 @@ def _control_row(table: ReportTable, values: dict[str, object]) -> ControlRow:
     return ControlRow(key, values["generation"], values["row_count"], sums)  # type: ignore[arg-type]
 
 
-def _checked(row: ControlRow, max_partition_rows: int) -> bool:
-    if row.row_count > max_partition_rows:
-        raise QuarantineError(
-            f"{row.key.report_id} of {row.key.property_id} on {row.key.date} has {row.row_count:,} rows; at most "
-            f"{max_partition_rows:,} are loaded. Use fewer dimensions, or a filter.",
-            reason="partition_too_large",
-        )
-    if row.generation < 1 or row.row_count < 0 or not re.fullmatch(PROPERTY_ID_PATTERN[1:-1], row.key.property_id):
+def _checked(row: ControlRow) -> ControlRow:
+    is_known = _PROPERTY_ID.fullmatch(row.key.property_id) and _REPORT_ID.fullmatch(row.key.report_id)
+    if row.generation < 1 or row.row_count < 0 or not is_known:
         raise QuarantineError(f"A control row can't be true: {row}.", reason="control_invalid")
-    return True
+    return row

@@ -53,6 +53,7 @@ def stream_slices(bucket: UnloadBucket, table: ReportTable, parts: list[Part]) -
         with bucket.open_part(part, data_schema(table)) as file:
             try:
                 for batch in file.iter_batches(BATCH_ROWS):
+                    batch.validate(full=True)  # reading takes bytes that are no UTF-8 for text
                     yield from _cut(table, batch)
             except (pa.ArrowException, OSError) as error:
                 raise QuarantineError(f"{part.key} can't be read to its end: {error}.", reason="part_broken") from error

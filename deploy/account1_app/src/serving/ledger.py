@@ -78,7 +78,7 @@ def check_stored(cursor: Cursor, table: ReportTable, row: ControlRow) -> None:
 
 def record_quarantine(cursor: Cursor, bucket: str, manifest_key: str, error: QuarantineError) -> None:
     """Write down that an unload was not loaded, and why; once, however often it is delivered."""
-    steps = [*manifest_key.split("/"), "", ""]
+    steps = [*manifest_key.encode("ascii", "replace").decode().split("/"), "", ""]
     identity = (bucket, manifest_key[:255], steps[1][:32], steps[0][:40])
     cursor.execute(_ADD_QUARANTINE, (*identity, error.reason, str(error), _now()))
 

@@ -15,7 +15,7 @@ from pymysql.cursors import Cursor
 from dataflows.contracts.reports import ReportTable
 from serving import ledger
 from serving.config import Config
-from serving.control import ControlRow, PartitionKey, read_control_rows
+from serving.control import ControlRow, PartitionKey, check_sizes, read_control_rows
 from serving.data_rows import PartitionSlice, check_rows, data_parts, stream_slices
 from serving.difference import changes, stored_rows
 from serving.errors import QuarantineError
@@ -47,10 +47,10 @@ class UpsertResult:
 
 
 def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> UpsertResult:
-    """Load the unload that this control manifest announces, all of it or nothing.
+    """Load the unload that this control manifest announces: nothing of it unless all of it is as announced.
 
-    Raises QuarantineError, after recording it, when the unload is not what it says it is, and
-    TransientError when a later try may succeed.
+    Raises QuarantineError, after recording it, when the unload is not what it says it is, or a partition
+    of it is too large: then the others are loaded. Raises TransientError when a later try may succeed.
     """
     try:
         unload = unload_of(manifest_key)
@@ -63,7 +63,7 @@ def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> Up
 
 
 def _load(config: Config, bucket: UnloadBucket, unload: Unload) -> UpsertResult:
-    control = read_control_rows(bucket, unload, config.max_partition_rows)
+    control = read_control_rows(bucket, unload)
     parts = data_parts(bucket, unload, control)
     with closing(stream_slices(bucket, unload.table, parts)) as all_slices:
         check_rows(unload.table, all_slices, control)
@@ -74,7 +74,9 @@ def _load(config: Config, bucket: UnloadBucket, unload: Unload) -> UpsertResult:
         closing(stream_slices(bucket, unload.table, parts)) as all_slices,
     ):
         for row, slices in _partitions(control, all_slices):
-            result.add(_replace_partition(session, unload, row, slices))
+            if row.row_count <= config.max_partition_rows:
+                result.add(_replace_partition(session, unload, row, slices))
+        check_sizes(control.values(), config.max_partition_rows)  # now: one property's must not hold up the others'
         with session.cursor() as cursor:
             ledger.resolve_quarantine(cursor, bucket.name, unload.control_manifest_key)
         session.commit()

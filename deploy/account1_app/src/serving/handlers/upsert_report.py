@@ -33,7 +33,14 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
 
 
 def _load_announced(config: Config, bucket: UnloadBucket, record: SQSRecord) -> None:
-    notification = json.loads(record.body)
+    try:
+        _load_each(config, bucket, json.loads(record.body))
+    except Exception:  # the batch processor gives the message back without a word
+        logger.exception("failed, is tried again", extra={"station": "upsert", "message_id": record.message_id})
+        raise
+
+
+def _load_each(config: Config, bucket: UnloadBucket, notification: dict[str, Any]) -> None:
     for created in notification.get("Records", ()):  # S3's test event has none
         _load(config, bucket, unquote_plus(created["s3"]["object"]["key"]))
 

@@ -56,7 +56,8 @@ class SourceTable:
     @property
     def days(self) -> list[date]:
         """The dates it has, in order."""
-        return sorted({datetime.strptime(key[0], "%Y%m%d").replace(tzinfo=UTC).date() for key in self.rows})
+        written = {key[0] for key in self.rows}
+        return sorted(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date() for day in written)
 
 
 @dataclass(frozen=True)

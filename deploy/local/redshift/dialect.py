@@ -30,6 +30,7 @@ class RedshiftAsWritten(Redshift):
     class Parser(RedshiftParser):
         """Knows only the functions whose arguments have a grammar of their own."""
 
+        SUPPORTS_IMPLICIT_UNNEST = False  # SUPER isn't emulated, and looking for it copies every subquery
         FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {}
         FUNCTION_PARSERS = {
             name: parser for name, parser in RedshiftParser.FUNCTION_PARSERS.items() if name in _OWN_GRAMMAR

@@ -82,13 +82,13 @@ def _cast(cast: exp.Cast) -> exp.Expr:
     length = varchar_bytes(kind, None) if target.is_type("varchar") else None
     value = cast.this
     if length is not None:
-        value = functions.emulated("left_bytes", exp.cast(value, _Type.TEXT), exp.Literal.number(length))
+        value = functions.emulated("left_bytes", exp.cast(value, _Type.TEXT, copy=False), exp.Literal.number(length))
     return exp.Cast(this=value, to=target)
 
 
 def _try_cast(cast: exp.TryCast) -> exp.Expr:
     target = postgres_type(cast.to)
-    text = exp.cast(cast.this, _Type.TEXT)
+    text = exp.cast(cast.this, _Type.TEXT, copy=False)
     bounds = _INTEGER_BOUNDS.get(target.this)
     if bounds:
         value = functions.emulated("try_cast_integer", text, *(exp.Literal.number(bound) for bound in bounds))

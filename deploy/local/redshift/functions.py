@@ -52,8 +52,8 @@ LEADER_ONLY = _names(
 
 
 def emulated(name: str, *arguments: exp.Expr) -> exp.Expr:
-    """Return a call of a function of `functions.sql`."""
-    call = exp.Anonymous(this=name.lower(), expressions=[argument.copy() for argument in arguments])
+    """Return a call of a function of `functions.sql`; the arguments move into it, out of where they were."""
+    call = exp.Anonymous(this=name.lower(), expressions=list(arguments))
     return exp.Dot(this=exp.to_identifier(EMULATION), expression=call)
 
 
@@ -109,7 +109,7 @@ def _unit(argument: exp.Expr) -> exp.Expr:
 
 
 def _timestamp(value: exp.Expr) -> exp.Expr:
-    return exp.cast(value, _Type.TIMESTAMP)
+    return exp.cast(value, _Type.TIMESTAMP, copy=False)
 
 
 def _datediff(call: exp.Anonymous) -> exp.Expr:
@@ -143,7 +143,7 @@ def _nvl2(call: exp.Anonymous) -> exp.Expr:
 
 def _avg(call: exp.Anonymous) -> exp.Expr:
     largest = exp.Anonymous(this="MAX", expressions=[argument.copy() for argument in call.expressions])
-    return emulated("avg_as", call, largest)
+    return emulated("avg_as", call.copy(), largest)
 
 
 def _median(call: exp.Anonymous) -> exp.Expr:
@@ -167,10 +167,11 @@ def _sha2(call: exp.Anonymous) -> exp.Expr:
     value, bits = call.expressions
     if not bits.is_int or bits.name not in _DIGESTS:
         return emulated("SHA2", value, bits)
-    encoded = exp.Anonymous(this="CONVERT_TO", expressions=[exp.cast(value, _Type.TEXT), exp.Literal.string("UTF8")])
+    text = exp.cast(value, _Type.TEXT, copy=False)
+    encoded = exp.Anonymous(this="CONVERT_TO", expressions=[text, exp.Literal.string("UTF8")])
     digest = exp.Anonymous(this=_DIGESTS[bits.name], expressions=[encoded])
-    text = exp.Anonymous(this="ENCODE", expressions=[digest, exp.Literal.string("hex")])
-    return exp.cast(text, _Type.VARCHAR)
+    hexadecimal = exp.Anonymous(this="ENCODE", expressions=[digest, exp.Literal.string("hex")])
+    return exp.cast(hexadecimal, _Type.VARCHAR, copy=False)
 
 
 def _convert_timezone(call: exp.Anonymous) -> exp.Expr:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import pymysql
@@ -55,8 +56,14 @@ class Follower:
         self._told.add(identity)
         return is_new
 
+    @cached_property
+    def _session(self) -> "Connection[Cursor]":
+        session = connect(self.server)
+        session.autocommit(True)
+        return session
+
     def _read(self, statement: str) -> list[tuple[Any, ...]]:
-        with connect(self.server) as session, session.cursor() as cursor:
+        with self._session.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
 

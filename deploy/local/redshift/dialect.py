@@ -6,6 +6,7 @@ Redshift); here a function keeps its name, and `functions.py` says what each bec
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import sqlglot
@@ -21,6 +22,7 @@ from deploy.local.redshift.errors import SqlNotSupported
 SYNTAX_ERROR = "42601"
 POSTGRES_IDENTIFIER_BYTES = 63
 REDSHIFT_IDENTIFIER_BYTES = 127
+_REMEMBERED_TEXTS = 64  # a statement is read for its parameters first, then to be translated
 _OWN_GRAMMAR = {"CAST", "CONVERT", "EXTRACT", "TRIM", "SUBSTRING", "POSITION", "DECODE", "TRY_CAST"}
 
 
@@ -73,11 +75,11 @@ def split(sql: str) -> list[Source]:
     tokens = _tokens(sql)
     ends = [token.start for token in tokens if token.token_type == TokenType.SEMICOLON]
     if not ends:
-        return [Source(sql, tuple(tokens))] if tokens else []
+        return [Source(sql, tokens)] if tokens else []
     for end in [*ends, len(sql)]:
         part = sql[start:end].strip()
         if own := _tokens(part):
-            statements.append(Source(part, tuple(own)))
+            statements.append(Source(part, own))
         start = end + 1
     return statements
 
@@ -138,8 +140,9 @@ def fold_identifiers(source: Source) -> str:
     return sql
 
 
-def _tokens(sql: str) -> list[Token]:
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _tokens(sql: str) -> tuple[Token, ...]:
     try:
-        return RedshiftAsWritten().tokenize(sql)
+        return tuple(RedshiftAsWritten().tokenize(sql))
     except SqlglotError as error:
         raise SqlNotSupported(f"the stand-in can't read this statement: {error}", SYNTAX_ERROR) from error

@@ -1,7 +1,7 @@
 """AWS sessions as another role, and the database users that come with them."""
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import boto3
 
@@ -10,6 +10,13 @@ from warehouse.statements import Warehouse
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
+
+
+class _Keys(TypedDict):
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    aws_session_token: str
+
 
 # The refresh function's role may do more than these: what borrows its database user may not.
 _STATEMENTS_ONLY: Final = json.dumps(
@@ -22,25 +29,39 @@ _STATEMENTS_ONLY: Final = json.dumps(
 )
 
 
-def assumed_session(role_arn: str, session_name: str, policy: str | None = None) -> boto3.Session:
-    """Return a session as the role, for an hour; `policy` (JSON) narrows what it may do.
+def assumed_session(role_arn: str, session_name: str) -> boto3.Session:
+    """Return a session as the role, for an hour.
 
     Raises TerminalError when the role may not be assumed, TransientError when STS fails.
     """
-    call: AssumeRoleRequestTypeDef = {"RoleArn": role_arn, "RoleSessionName": session_name}
-    if policy is not None:
-        call["Policy"] = policy
-    with aws_errors(f"assume the role {role_arn}"):
-        response = boto3.client("sts").assume_role(**call)
-    credentials = response["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
+    return boto3.Session(**_assumed_keys(role_arn, session_name))
+
+
+def assumed_warehouse(
+    role_arn: str, session_name: str, workgroup: str, database: str, policy: str | None = None
+) -> Warehouse:
+    """Return the Data API as the role's database user, for an hour; `policy` (JSON) narrows what the role may do.
+
+    Raises as `assumed_session`.
+    """
+    keys = _assumed_keys(role_arn, session_name, policy)
+    # A session of its own would parse botocore's descriptions of the service again, at every event.
+    return Warehouse(boto3.client("redshift-data", **keys), workgroup, database)
 
 
 def ops_warehouse(refresh_role_arn: str, workgroup: str, database: str) -> Warehouse:
     """Return the Data API as the database user that keeps `ga4_ops`, that of the refresh function's role."""
-    session = assumed_session(refresh_role_arn, "keep-ops", _STATEMENTS_ONLY)
-    return Warehouse(session.client("redshift-data"), workgroup, database)
+    return assumed_warehouse(refresh_role_arn, "keep-ops", workgroup, database, _STATEMENTS_ONLY)
+
+
+def _assumed_keys(role_arn: str, session_name: str, policy: str | None = None) -> _Keys:
+    call: AssumeRoleRequestTypeDef = {"RoleArn": role_arn, "RoleSessionName": session_name}
+    if policy is not None:
+        call["Policy"] = policy
+    with aws_errors(f"assume the role {role_arn}"):
+        credentials = boto3.client("sts").assume_role(**call)["Credentials"]
+    return {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+    }

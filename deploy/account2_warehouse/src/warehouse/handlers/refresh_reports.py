@@ -1,5 +1,6 @@
 """Wakes when runs have been delivered: takes their rows into a combined table and unloads what changed."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,14 +13,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel
 
 from dataflows.contracts.errors import TerminalError
-from dataflows.contracts.events import RunStatus
+from dataflows.contracts.events import DataFlowRunReported, RunStatus, Station
 from dataflows.contracts.reports import REPORT_TABLES
 from warehouse.answers import Answers
 from warehouse.config import RefreshConfig
 from warehouse.queues import RefreshQueue, WatchQueue
 from warehouse.refresh import refresh
 from warehouse.run_news import news_of_pending
-from warehouse.sessions import assumed_session
+from warehouse.sessions import assumed_warehouse
 from warehouse.statements import Warehouse
 from warehouse.unload import UnloadSession, UnloadTarget, unload
 
@@ -52,25 +53,34 @@ def _refresh(config: RefreshConfig, record: SQSRecord) -> None:
         cause = {"report_table": request.report_table, "reason": error.reason, "error": str(error)}
         logger.error("refused", extra={"station": "refresh", **cause})  # noqa: TRY400 - a known case, told in words
         table = REPORT_TABLES[request.report_table]
-        answers.put(news_of_pending(keeper, table, RunStatus.FAILED, request.at, message=str(error)))
+        _tell(answers, news_of_pending(keeper, table, RunStatus.FAILED, request.at, message=str(error)))
 
 
 def _refresh_and_unload(config: RefreshConfig, request: RefreshRequest, keeper: Warehouse, answers: Answers) -> None:
     table = REPORT_TABLES[request.report_table]
-    refreshed = refresh(keeper, table, request.at, answers.put)
+    refreshed = refresh(keeper, table, request.at, partial(_tell, answers))
     if refreshed.runs or refreshed.has_new_runs:  # a landing table is free again, or asked for
         WatchQueue(boto3.client("sqs"), config.watch_queue_url).start_waiting_runs(request.at)
     for dependent in refreshed.dependents:
         RefreshQueue(boto3.client("sqs"), config.refresh_queue_url).refresh(dependent, request.at)
-    partitions = unload(_unload_session(config, keeper), table, request.at, answers.put)
+    partitions = unload(_unload_session(config, keeper), table, request.at, partial(_tell, answers))
     logger.info(
         "refreshed",
         extra={"station": "unload", "report_table": table.name, "runs": refreshed.runs, "partitions": partitions},
     )
 
 
+def _tell(answers: Answers, news: Sequence[DataFlowRunReported]) -> None:
+    """Answer with the news of runs, and log each run's under the ids by which it is followed."""
+    answers.put(news)
+    for item in news:
+        station = Station.UNLOAD if item.status is RunStatus.UNLOADED else Station.REFRESH
+        ids = item.model_dump(mode="json", include={"correlation_id", "data_flow_id", "run_id", "report", "rows"})
+        logger.info(item.status, extra={"station": station, **ids})
+
+
 def _unload_session(config: RefreshConfig, keeper: Warehouse) -> UnloadSession:
-    session = assumed_session(config.unload_caller_role_arn, "unload")
-    unloader = Warehouse(session.client("redshift-data"), config.workgroup_name, config.database_name)
+    role, workgroup, database = config.unload_caller_role_arn, config.workgroup_name, config.database_name
+    unloader = assumed_warehouse(role, "unload", workgroup, database)
     target = UnloadTarget(config.unload_bucket, config.unload_bucket_region, config.unload_role_chain)
     return UnloadSession(keeper, unloader, target)

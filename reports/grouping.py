@@ -1,7 +1,8 @@
 """A query as one SQL statement over one report table. Identifiers come from the declarations only.
 
 Text is grouped and compared as bytes: under any collation MySQL and MariaDB share, values that
-differ by trailing spaces would fall together.
+differ by trailing spaces would fall together. Its hash is a key beside it: of longer values only the
+first `max_sort_length` bytes (1,024) are told apart, and more of them do not fit the sort buffer.
 """
 
 from collections.abc import Mapping
@@ -47,20 +48,18 @@ class GroupedQuery:
         """Return the statement for one page of rows, with its parameters."""
         where, parameters = self._where()
         selected = [f"{sql} AS `{name}`" for name, sql in (*self.groups.items(), *_prefixed(self.sums))]
-        by = f" GROUP BY {', '.join(self.groups.values())}" if self.groups else " HAVING COUNT(*) > 0"
         page = self.query.pagination
         statement = (
-            f"SELECT {', '.join(selected)} FROM `{self.report.table.mysql_name}`{where}{by}"  # noqa: S608 - declared
-            f"{self._order()} LIMIT %s OFFSET %s"
+            f"SELECT {', '.join(selected)} FROM `{self.report.table.mysql_name}`{where}"  # noqa: S608 - declared
+            f"{self._by()}{self._order()} LIMIT %s OFFSET %s"
         )
         return statement, [*parameters, page.limit, page.offset]
 
     def count_statement(self) -> tuple[str, list[Any]]:
         """Return the statement that counts the groups."""
         where, parameters = self._where()
-        by = f" GROUP BY {', '.join(self.groups.values())}" if self.groups else " HAVING COUNT(*) > 0"
-        table = self.report.table.mysql_name
-        return f"SELECT COUNT(*) FROM (SELECT 1 FROM `{table}`{where}{by}) AS found", parameters  # noqa: S608 - declared
+        found = f"SELECT 1 FROM `{self.report.table.mysql_name}`{where}{self._by()}"  # noqa: S608 - declared
+        return f"SELECT COUNT(*) FROM ({found}) AS found", parameters  # noqa: S608 - declared
 
     def totals_statement(self) -> tuple[str, list[Any]]:
         """Return the statement for the sums over everything the query selects."""
@@ -91,12 +90,20 @@ class GroupedQuery:
         found = " OR ".join([f"LOCATE(%s, COALESCE({column}, '')) > 0"] * len(encoded))
         return (f"NOT ({found})" if operator is FilterOperator.CONTAINS_NOT else f"({found})"), encoded
 
+    def _by(self) -> str:
+        keys = (*self.groups.values(), *self._hashes)
+        return f" GROUP BY {', '.join(keys)}" if keys else " HAVING COUNT(*) > 0"
+
+    @property
+    def _hashes(self) -> list[str]:
+        return [f"SHA2(`{self.columns[name]}`, 256)" for name in self.groups if name in self.columns]
+
     def _order(self) -> str:
         """Order as asked, then by the groups, so that pages neither repeat nor miss a row."""
         measures = {measure.name: measure.order_sql() for measure in self.measures}
         asked = [f"{measures.get(name) or self.groups[name]} {way.upper()}" for name, way in self.query.order_by]
         rest = [sql for name, sql in self.groups.items() if name not in dict(self.query.order_by)]
-        terms = (*asked, *rest)
+        terms = (*asked, *rest, *self._hashes)
         return f" ORDER BY {', '.join(terms)}" if terms else ""
 
 
@@ -149,10 +156,11 @@ def _check_dimension(name: str, columns: Mapping[str, str], report: Report) -> N
 
 def _summable(query: Query, report: Report) -> tuple[Measure, ...]:
     """Return those measures of the query that may be summed over everything; the others have no total."""
+    has_one_row_a_day = not report.dimensions and len(query.property_ids) == 1
     found = []
     for name in query.metrics:
         try:
-            found.append(measure(report, name, is_native_grain=False, has_all_dimensions=not report.dimensions))
+            found.append(measure(report, name, is_native_grain=False, has_all_dimensions=has_one_row_a_day))
         except MeasureError:
             continue
     return tuple(found)

@@ -14,9 +14,10 @@ def query_answer(result: QueryResult, data_flows: list[DataFlow]) -> dict[str, A
     """Return the body that answers a query over these data flows."""
     query = result.grouped.query
     answer: dict[str, Any] = {"results": [_row(row, has_parts=query.include.components) for row in result.rows]}
+    totals = _totals(result, data_flows)
     if query.include.totals:
-        answer["totals"] = result.totals
-    answer["meta"] = _meta(result, data_flows)
+        answer["totals"] = totals
+    answer["meta"] = _meta(result, totals, data_flows)
     answer["query"] = query_members(query)
     return answer
 
@@ -26,12 +27,19 @@ def _row(row: ResultRow, *, has_parts: bool) -> dict[str, Any]:
     return {**answer, "components": row.components} if has_parts else answer
 
 
-def _meta(result: QueryResult, data_flows: list[DataFlow]) -> dict[str, Any]:
+def _totals(result: QueryResult, data_flows: list[DataFlow]) -> dict[str, Any]:
+    """Return the totals; amounts of different currencies have none."""
+    money = {measure.name for measure in result.grouped.totals if measure.is_currency}
+    is_mixed = _common([flow.currency_code for flow in data_flows]) is None
+    return {name: total for name, total in result.totals.items() if not (is_mixed and name in money)}
+
+
+def _meta(result: QueryResult, totals: dict[str, Any], data_flows: list[DataFlow]) -> dict[str, Any]:
     slug = result.grouped.report.slug
     fresh = [freshness(flow.property_id, slug, flow.time_zone) for flow in data_flows]
     through = [found.data_through for found in fresh if found.data_through]
     query = result.grouped.query
-    missing = [name for name in query.metrics if query.include.totals and name not in result.totals]
+    missing = [name for name in query.metrics if query.include.totals and name not in totals]
     return {
         **({"total_rows": result.total_rows} if query.include.total_rows else {}),
         "currency": _common([flow.currency_code for flow in data_flows]),

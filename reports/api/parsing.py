@@ -12,7 +12,8 @@ from reports.queries import Query
 
 _SINGLE: Final = {"report": "report", "granularity": "granularity"}
 _REPEATED: Final = {"property_id": "property_ids", "metric": "metrics", "dimension": "dimensions"}
-_OTHERS: Final = frozenset({"start_date", "end_date", "filter", "order_by", "include", "limit", "offset"})
+_ONCE: Final = frozenset({*_SINGLE, "start_date", "end_date", "limit", "offset"})
+_OTHERS: Final = _ONCE | {"filter", "order_by", "include"}
 
 
 def parse_query(data: Any) -> Query:
@@ -24,7 +25,7 @@ def parse_query(data: Any) -> Query:
         return Query.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        pointer = "".join(f"/{step}" for step in first["loc"])
+        pointer = _pointer(*first["loc"])
         raise invalid_query(f"{pointer or 'The query'}: {first['msg']}.", pointer=pointer) from error
 
 
@@ -33,9 +34,7 @@ def parse_parameters(parameters: QueryDict) -> Query:
 
     A filter is written `country:is:Vietnam`, an order `sessions:desc`. Raises Problem `invalid-query`.
     """
-    unknown = sorted(set(parameters) - set(_SINGLE) - set(_REPEATED) - _OTHERS)
-    if unknown:
-        raise invalid_query(f"There is no parameter {unknown[0]!r}.", pointer=f"/{unknown[0]}")
+    _check_names(parameters)
     data: dict[str, Any] = {member: parameters.getlist(name) for name, member in _REPEATED.items()}
     data |= {member: parameters[name] for name, member in _SINGLE.items() if name in parameters}
     data["date_range"] = [parameters.get("start_date"), parameters.get("end_date")]
@@ -44,6 +43,19 @@ def parse_parameters(parameters: QueryDict) -> Query:
     data["include"] = dict.fromkeys(parameters.getlist("include"), True)
     data["pagination"] = {name: parameters[name] for name in ("limit", "offset") if name in parameters}
     return parse_query(data)
+
+
+def _check_names(parameters: QueryDict) -> None:
+    for name in sorted(parameters):
+        if name not in _OTHERS and name not in _REPEATED:
+            raise invalid_query(f"There is no parameter {name!r}.", pointer=_pointer(name))
+        if name in _ONCE and len(parameters.getlist(name)) > 1:
+            raise invalid_query(f"The parameter {name!r} stands twice: give it once.", pointer=_pointer(name))
+
+
+def _pointer(*steps: int | str) -> str:
+    """Return the JSON pointer (RFC 6901) to a member."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
 def invalid_query(detail: str, *, pointer: str = "", **members: Any) -> Problem:

@@ -219,6 +219,11 @@ def test_field_the_report_has_not_got_is_refused(api: Client, add_row: AddRow, m
 def test_unknown_parameter_in_the_address_is_an_error(api: Client) -> None:
     problem(api.get("/api/v1/query?property=1"), 400, "invalid-query")
     problem(api.get("/api/v1/meta?x=1"), 400, "invalid-query")
+    assert problem(api.get("/api/v1/query?a/b~=1"), 400, "invalid-query")["pointer"] == "/a~1b~0"
+
+
+def test_single_parameter_given_twice_is_an_error(api: Client) -> None:
+    assert problem(api.get("/api/v1/query?limit=1&limit=2"), 400, "invalid-query")["pointer"] == "/limit"
 
 
 def test_body_that_is_no_json_is_refused(api: Client) -> None:
@@ -254,6 +259,36 @@ def test_currencies_are_never_added(client: Client, operator: User, data_flow: D
         "123456789": 5,
         "42": 5,
     }
+
+
+def test_totals_of_different_currencies_are_left_out(
+    client: Client, operator: User, data_flow: DataFlow, add_row: AddRow
+) -> None:
+    unsaved_data_flow(property_id="42", currency_code="USD", created_by=operator).save(force_insert=True)
+    for property_id in ("42", "123456789"):
+        add_row("daily_totals", DAY, property_id=property_id, total_revenue=Decimal(5), sessions=2, active_users=1)
+    client.force_login(operator)
+    body = answer(
+        client,
+        property_ids=["123456789", "42"],
+        dimensions=["property_id"],
+        metrics=["total_revenue", "revenue_per_session", "sessions", "sum_daily_active_users"],
+        include={"totals": True},
+    )
+    assert body["totals"] == {"sessions": 4}
+    assert set(body["meta"]["metric_warnings"]) == {"total_revenue", "revenue_per_session", "sum_daily_active_users"}
+
+
+def test_texts_alike_for_a_thousand_bytes_are_distinct_rows(api: Client, add_row: AddRow) -> None:
+    paths = [f"/{'a' * 1500}{end}" for end in "xy"]
+    for number in range(10):
+        add_row("pages", DAY, ("host", paths[number % 2], f"title {number}"), screen_page_views=1)
+    members: dict[str, Any] = {"report": "pages", "metrics": ["screen_page_views"], "dimensions": ["page_path"]}
+    members["include"] = {"total_rows": True}
+    pages = [answer(api, **members, pagination={"limit": 1, "offset": offset}) for offset in (0, 1)]
+    found = {row["dimensions"]["page_path"]: row["metrics"]["screen_page_views"] for p in pages for row in p["results"]}
+    assert found == dict.fromkeys(paths, 5)
+    assert pages[0]["meta"]["total_rows"] == 2
 
 
 def test_meta_names_what_can_be_asked(api: Client) -> None:

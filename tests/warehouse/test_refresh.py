@@ -108,12 +108,14 @@ def test_runs_of_different_dates_are_consumed_together(scene: Scene) -> None:
 
 
 def test_a_failing_statement_changes_nothing_and_holds_up_nobody_else(scene: Scene) -> None:
-    largest = 2**63 - 1
-    bad = scene.deliver("daily_totals", [totals(day(n), largest) for n in range(2)], day(0), day(1))
+    overflowing = "INSERT INTO ga4_raw.daily_totals (property_id, date, sessions) VALUES (%s, %s, %s)"
+    scene.admin.execute(overflowing, (P1, day(-1), 2**63 - 1))
+    bad = scene.deliver("daily_totals", [totals(day(n), 1) for n in range(2)], day(0), day(1))
     good = scene.deliver("daily_totals", [totals(day(0), 3)], day(0), property_id=P2)
     scene.refresh("daily_totals")
     assert scene.partitions("daily_totals") == {(P2, "daily_totals", day(0)): (1, 1)}
-    assert {row["property_id"] for row in scene.rows("SELECT * FROM ga4_raw.daily_totals")} == {P2}
+    stored = [(row["property_id"], row["date"]) for row in scene.rows("SELECT * FROM ga4_raw.daily_totals")]
+    assert sorted(stored) == [(P1, day(-1)), (P2, day(0))]
     assert len(scene.rows("SELECT * FROM ga4_landing.p1001_daily_totals")) == 2
     assert scene.run_of(bad).consumed_at is None
     assert (scene.told(bad), scene.told(good)) == ([RunStatus.FAILED], [RunStatus.REFRESHED])

@@ -79,6 +79,20 @@ def test_custom_rows_carry_their_report(scene: Scene) -> None:
     assert row["sum_m10"] == 0
 
 
+def test_no_value_of_one_property_holds_up_the_unload_of_another(scene: Scene) -> None:
+    rows = [[text(day(0)), place, "", "9e27", "1e20"] for place in ("a", "b")]
+    possible = [[text(day(0)), place, "", "1", "1e20"] for place in ("c", "d")]
+    scene.deliver("custom_two", [*rows, *possible], day(0))
+    scene.deliver("custom_two", [[text(day(0)), "e", "", "3", "4"]], day(0), property_id=P2)
+    scene.refresh("custom")
+    assert scene.unload("custom") == 2
+    control = scene.unloaded(scene.manifests("control")[0]).to_pylist()
+    assert [(row["property_id"], row["row_count"], row["sum_m2"]) for row in control] == [
+        (P1, 2, 2 * 10**20),
+        (P2, 1, 4),
+    ]
+
+
 def test_a_second_sweep_writes_nothing(scene: Scene) -> None:
     _refreshed(scene)
     scene.unload("events")

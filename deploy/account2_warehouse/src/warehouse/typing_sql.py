@@ -1,8 +1,9 @@
 """SQL that turns the text of landing tables into typed rows, and says of every other row what is wrong with it.
 
-Whole numbers are plain digits within BIGINT. Decimals may carry an exponent of at most two digits, lie
-within DECIMAL(38,10) and are rounded half away from zero to 10 places. Among rows of the same key the
-one with the smallest metrics stays, the others are `duplicate_key`.
+Whole numbers are plain digits. Decimals may carry an exponent of at most two digits and are rounded half
+away from zero to 10 places. Neither may be so large that a sum of them overflows: anybody can send an
+event of any value, and one property's would then hold up every other's unload. Among rows of the same
+key the one with the smallest metrics stays, the others are `duplicate_key`.
 """
 
 # ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
@@ -20,6 +21,8 @@ _INTEGER: Final = "^-?[0-9]+$"
 _PLAIN_DECIMAL: Final = "^-?[0-9]+([.][0-9]+)?$"
 _SHORT_EXPONENT: Final = "^-?[0-9]+([.][0-9]+)?[eE][+-]?[0-9]{1,2}$"
 _DECIMAL: Final = "^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"
+# A week of the one fits BIGINT, a partition of the other DECIMAL(38,10).
+_LARGEST: Final = {FieldType.INTEGER: 10**17, FieldType.DECIMAL: 10**20}
 _PADDING: Final = 99  # the longest way an exponent moves the point
 _SHOWN_CHARACTERS: Final = 300  # of each value of a rejected row: 21 of them fit VARCHAR(65535) in any script
 
@@ -130,10 +133,12 @@ def _reason(table: ReportTable) -> str:
 def _metric_reason(slot: int, column: Column) -> str:
     text = f"{column.name}_text"
     is_integer = column.type is FieldType.INTEGER
+    largest = _LARGEST[column.type]
     pattern, reason = (_INTEGER, "not_an_integer") if is_integer else (_DECIMAL, "not_a_number")
     return (
         f"WHEN metric_count >= {slot} AND ({text} IS NULL OR {text} !~ '{pattern}') THEN '{reason}:{column.name}' "
-        f"WHEN metric_count >= {slot} AND parsed.{column.name} IS NULL THEN 'out_of_range:{column.name}'"
+        f"WHEN metric_count >= {slot} AND (parsed.{column.name} IS NULL "
+        f"OR parsed.{column.name} NOT BETWEEN -{largest} AND {largest}) THEN 'out_of_range:{column.name}'"
     )
 
 

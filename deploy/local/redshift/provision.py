@@ -15,8 +15,14 @@ from deploy.local.redshift.translate import translate
 from deploy.local.redshift.workgroup import database_user
 
 _FOLDER = Path(__file__).parent
-# Redshift compares bytes, lives in UTC, and isolates by snapshot.
-_DATABASE_SETTINGS = {"timezone": "UTC", "default_transaction_isolation": "repeatable read", "datestyle": "ISO, MDY"}
+# Redshift lives in UTC, isolates by snapshot, analyzes a table as it makes it, and hashes where it joins. PostgreSQL
+# knows nothing of tables as young as these: it would take them for a few rows and compare each row with each.
+_DATABASE_SETTINGS = {
+    "timezone": "UTC",
+    "default_transaction_isolation": "repeatable read",
+    "datestyle": "ISO, MDY",
+    "enable_nestloop": "off",
+}
 _PREPARE_LOCK = 7_230_001
 
 

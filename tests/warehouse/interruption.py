@@ -36,18 +36,22 @@ def dies_after(requests: int) -> Iterator[None]:
 
 @contextmanager
 def meanwhile(call: str, act: Callable[[], None]) -> Iterator[None]:
-    """Let `act` happen just before the function's first call to AWS whose address holds `call`."""
+    """Let `act` happen just before the function's first call to AWS whose address or body holds `call`."""
     todo, worker = [act], threading.get_ident()
     send = URLLib3Session.send
 
     def delayed(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
-        if todo and threading.get_ident() == worker and call in request.url:
+        if todo and threading.get_ident() == worker and call in request.url + _text(request.body):
             todo.pop()()
         return send(session, request)
 
     with patch.object(URLLib3Session, "send", delayed):
         yield
     assert not todo, f"the function never called {call}"
+
+
+def _text(body: Any) -> str:
+    return body.decode() if isinstance(body, bytes) else str(body)
 
 
 def _changes_something(request: AWSPreparedRequest) -> bool:

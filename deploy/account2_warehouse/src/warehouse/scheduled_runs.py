@@ -30,7 +30,11 @@ class ScheduledRuns:
         None when there is no such flow in any data flow in force.
         """
         due = [run for run in self.waiting(name) if run.due_at and run.due_at <= at + _TOLERANCE]
-        return due[-1] if due else self._note(name, execution_id, at)
+        if due:
+            return due[-1]
+        # Its other event, worked on at the same time, may have taken the waiting row since the caller looked.
+        taken = self.runs.find(appflow_flow_name=name, execution_id=execution_id)
+        return taken[0] if taken else self._note(name, execution_id, at)
 
     def _note(self, name: str, execution_id: str, at: datetime) -> Run | None:
         described = self.flows.describe(name)

@@ -17,6 +17,7 @@ import pytest
 from botocore.config import Config
 
 from deploy.local.aws.endpoint import create_endpoint, reset_state
+from deploy.local.aws.eventbridge import use_clock
 from deploy.local.aws.server import EndpointServer
 from deploy.local.clock import EmulatedClock
 
@@ -56,6 +57,7 @@ def clean_aws(aws_endpoint: str) -> Iterator[str]:
 @pytest.fixture
 def aws_clock() -> Iterator[EmulatedClock]:
     """The clock the endpoint's events carry; it follows the real time again after the test."""
+    use_clock(_clock())  # another endpoint of this process may have had its own since
     yield _clock()
     _clock().follow_real_time()
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import boto3
 import pytest
 from django.contrib.auth.models import Group, User
 from pytest_django.fixtures import Settings
@@ -25,6 +26,7 @@ def operator(db: None) -> User:
 @pytest.fixture
 def bus(clean_aws: str, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> str:
     """The application's bus; all that is put on it can be read from the queue whose URL this is."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep the credentials of an earlier test
     for name, value in {
         "AWS_ENDPOINT_URL": clean_aws,
         "AWS_ACCESS_KEY_ID": ACCOUNT_1,

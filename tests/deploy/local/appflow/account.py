@@ -22,9 +22,9 @@ NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 REFRESH_TOKEN = "1//refresh"
 GOOGLE, REDSHIFT = "google", "redshift"
 INTERMEDIATE_BUCKET, ERROR_BUCKET = "intermediate", "errors"
-INGEST_ROLE = f"arn:aws:iam::{ACCOUNT_2}:role/ingest"
+INGEST_ROLE = f"arn:aws:iam::{ACCOUNT_2}:role/appflow-ingest"
 COPY_ROLE = f"arn:aws:iam::{ACCOUNT_2}:role/copy"
-INGEST_USER = '"IAMR:ingest"'
+INGEST_USER = '"IAMR:appflow-ingest"'
 TABLE = "ga4_landing.p311_daily"
 FIELDS = {"date": "date", "country": "country", "sessions": "sessions"}
 START_REPORT, END_REPORT = "AppFlow Start Flow Run Report", "AppFlow End Flow Run Report"

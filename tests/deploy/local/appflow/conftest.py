@@ -76,9 +76,9 @@ def warehouse() -> Iterator[Warehouse]:
     )
     warehouse = Warehouse(postgres, f"appflow_{uuid.uuid4().hex[:8]}")
     warehouse.prepare()
+    warehouse.connect_as_user(INGEST_USER.strip('"')).close()  # made unless another worker made it already
     warehouse.run_as_admin(
         [
-            f"CREATE USER {INGEST_USER} PASSWORD DISABLE",
             "CREATE SCHEMA ga4_landing",
             f"GRANT USAGE ON SCHEMA ga4_landing TO {INGEST_USER}",
         ]

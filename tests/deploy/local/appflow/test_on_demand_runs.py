@@ -123,7 +123,7 @@ def test_run_brings_more_rows_than_a_page_has(account: Account) -> None:
         [
             f"DROP TABLE IF EXISTS {table}",
             f"CREATE TABLE {table} (date VARCHAR(8), page VARCHAR(40), views VARCHAR(20))",
-            f'GRANT INSERT, SELECT ON TABLE {table} TO "IAMR:ingest"',
+            f'GRANT INSERT, SELECT ON TABLE {table} TO "IAMR:appflow-ingest"',
         ]
     )
     fields = {"date": "date", "pagePath": "page", "screenPageViews": "views"}
@@ -182,7 +182,7 @@ def test_run_fails_when_the_bucket_policy_is_gone(account: Account) -> None:
 
 def test_run_fails_without_the_right_to_insert(account: Account) -> None:
     account.create()
-    account.warehouse.run_as_admin([f'REVOKE INSERT ON TABLE {TABLE} FROM "IAMR:ingest"'])
+    account.warehouse.run_as_admin([f'REVOKE INSERT ON TABLE {TABLE} FROM "IAMR:appflow-ingest"'])
     record = account.run()
     assert "permission denied" in record["executionResult"]["errorInfo"]["executionMessage"]
 

@@ -227,7 +227,7 @@ def properties_of(profile: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_role_that_lost_its_trust_stops_new_flows(account: Account) -> None:
-    aws_client("iam", ACCOUNT_2).delete_role(RoleName="ingest")
+    aws_client("iam", ACCOUNT_2).delete_role(RoleName="appflow-ingest")
     assert account.refusal("create_flow", **account.flow())[0] == "ConnectorAuthenticationException"
 
 

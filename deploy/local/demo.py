@@ -16,6 +16,7 @@ from typing import Any, Final
 from dataflows.contracts.events import today_in
 from dataflows.contracts.reports import REPORTS
 from deploy.local.accounts import GA4_PROFILE
+from deploy.local.clock import EmulatedClock
 from deploy.local.follow import Follower
 from deploy.local.ga4.demo import DEMO_PROPERTIES, write_demo_properties
 from deploy.local.ga4.properties import PropertySettings
@@ -30,6 +31,7 @@ DAYS: Final = 90
 LIVED_DAYS: Final = 7
 CLOCK_RATE: Final = 8_640.0  # an emulated day in ten seconds
 PEOPLE: Final = ("operator", "analyst", "admin")
+_ANCHOR_DATE: Final = "anchor-date"
 _LOOK_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 300.0
 
@@ -52,24 +54,16 @@ class Demo:
 
     def run(self) -> None:
         """Do all of it, from wherever an earlier run stopped, and stay."""
-        anchor_date = self._anchor_date()
-        self._make_google_data(anchor_date)
+        anchor_date = _anchor_date(self.stack.state)
         self.stack.start_myapp()
         self.say(f"MyApp answers at {self.stack.app_url}")
+        self._make_google_data(anchor_date)
         passwords = self._make_people()
         self._register(passwords["operator"], anchor_date)
         self._wait_until(self._is_back_filled, "the back-fill to be loaded")
         self._live()
         self._tell_where(passwords)
         self._stay()
-
-    def _anchor_date(self) -> date:
-        """Return the first day of the data, kept so that a resumed demo has the same."""
-        path = self.stack.state.root / "anchor-date"
-        if not path.exists():
-            path.write_text((datetime.now(UTC).date() - timedelta(DAYS)).isoformat())
-            self.stack.clock.set(datetime.now(UTC) - timedelta(LIVED_DAYS), rate=1)
-        return date.fromisoformat(path.read_text())
 
     def _make_google_data(self, anchor_date: date) -> None:
         folder = self.stack.state.root / "google"
@@ -159,6 +153,24 @@ class Demo:
             time.sleep(_LOOK_SECONDS)
 
 
+def set_clock(state: LocalState) -> None:
+    """Start the emulated clock where the demo begins, or where it stopped; schedules count from there."""
+    clock = EmulatedClock(state.clock)
+    path = state.root / _ANCHOR_DATE
+    if path.exists():
+        if clock.path.exists():
+            clock.set(clock.now(), rate=1)
+        return
+    state.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text((datetime.now(UTC).date() - timedelta(DAYS)).isoformat())
+    clock.set(datetime.now(UTC) - timedelta(LIVED_DAYS), rate=1)
+
+
+def _anchor_date(state: LocalState) -> date:
+    """Return the first day of the data, the same for a demo that goes on."""
+    return date.fromisoformat((state.root / _ANCHOR_DATE).read_text())
+
+
 def _next_noon(at: datetime) -> datetime:
     """Return the next noon in UTC, when every property's run of the day is behind it."""
     noon = at.replace(hour=12, minute=0, second=0, microsecond=0)
@@ -195,8 +207,10 @@ def main() -> int:
     def progress(text: str) -> None:
         print(f"[{time.monotonic() - started_at:5.1f} s] {text}", flush=True)
 
+    state = LocalState()
     try:
-        with LocalStack(LocalState(), progress) as stack:
+        set_clock(state)
+        with LocalStack(state, progress) as stack:
             try:
                 Demo(stack, Follower(stack.servers.mariadb), started_at).run()
             finally:

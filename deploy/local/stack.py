@@ -30,7 +30,7 @@ from deploy.local.clock import EmulatedClock
 from deploy.local.cloud import DATABASE, CloudSettings
 from deploy.local.lambdas.invocations import Report
 from deploy.local.lambdas.runner import Runner
-from deploy.local.processes import Supervisor, wait_until
+from deploy.local.processes import ChildProcess, Supervisor, wait_until
 from deploy.local.recovery import forget_lost_unloads
 from deploy.local.redshift.provision import PostgresServer, Warehouse
 from deploy.local.servers.group import ServerGroup, start_server_group
@@ -62,7 +62,8 @@ class LocalStack:
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(self.state.processes, self.state.logs)
-        self.clock = EmulatedClock(self.state.root / "clock.json")
+        self.clock = EmulatedClock(self.state.clock)
+        self._manage: dict[str, ChildProcess] = {}  # manage.py's commands under way
         self._parts = ExitStack()
 
     @property
@@ -105,13 +106,16 @@ class LocalStack:
         self.progress("starting the emulated Google and AWS")
         self._start_google()
         self._start_cloud(servers)
-        self.progress("deploying both accounts' templates")
-        app, warehouse = self._deploy(servers)
+        self._wait_for(f"{self.ga4_url}/_local/health", "google")
+        self._wait_for(f"{self.endpoint_url}/_local/health", "aws")
+        self.progress("deploying both accounts' templates, migrating the database")
+        app = self._deploy_app(servers)
+        self._set_environment(servers, app)
+        self._start_manage("migrate")
+        warehouse = self._deploy_warehouse()
         bootstrap_warehouse(_warehouse_of(servers), warehouse.outputs)
         create_connector_profiles(self.endpoint_url, warehouse.outputs)
-        self._set_environment(servers, app)
-        self.progress("migrating the database")
-        self._run_manage("migrate", "--no-input", "--verbosity", "0")
+        self._finish_manage("migrate")
         create_loader_user(servers, self.state.secret("loader"))
         forget_lost_unloads(_warehouse_of(servers), servers.mariadb)
         self._start_runner(servers, app, warehouse)
@@ -120,7 +124,6 @@ class LocalStack:
         options = ["--port", str(self._ports["ga4"]), "--clock", str(self.clock.path)]
         command = [sys.executable, "-m", "deploy.local.ga4", *options, "--refresh-token", REFRESH_TOKEN]
         self.supervisor.start("google", command, _inherited_environment(), REPOSITORY)
-        self._wait_for(f"{self.ga4_url}/_local/health", "google")
 
     def _start_cloud(self, servers: ServerGroup) -> None:
         settings = CloudSettings(
@@ -141,11 +144,10 @@ class LocalStack:
         path = write_private(self.state.root / "cloud.json", settings.model_dump_json())
         command = [sys.executable, "-m", "deploy.local.cloud", str(path)]
         self.supervisor.start("aws", command, _inherited_environment(), REPOSITORY)
-        self._wait_for(f"{self.endpoint_url}/_local/health", "aws")
 
-    def _deploy(self, servers: ServerGroup) -> tuple[Deployment, Deployment]:
+    def _deploy_app(self, servers: ServerGroup) -> Deployment:
         loader = json.dumps({"username": LOADER_USER, "password": self.state.secret("loader")})
-        app = deploy_template(
+        return deploy_template(
             APP_TEMPLATE,
             APP,
             _app_parameters(servers),
@@ -153,14 +155,15 @@ class LocalStack:
             {"DatabaseSecret": loader},
             build_root=self.state.root / "layers-app",
         )
-        warehouse = deploy_template(
+
+    def _deploy_warehouse(self) -> Deployment:
+        return deploy_template(
             WAREHOUSE_TEMPLATE,
             WAREHOUSE,
             self._warehouse_parameters(),
             self.endpoint_url,
             build_root=self.state.root / "layers-warehouse",
         )
-        return app, warehouse
 
     def _warehouse_parameters(self) -> dict[str, object]:
         return {
@@ -212,13 +215,15 @@ class LocalStack:
             "status": [python, "manage.py", "consume_status"],
         }
         if has_pages:
-            self._run_manage("collectstatic", "--no-input", "--verbosity", "0")
-            address = self.app_url.removeprefix("http://")
-            options = ["--bind", address, "--workers", "2", "--threads", "4"]
-            commands["myapp"] = [python, "-m", "gunicorn", "myapp.wsgi", *options]
+            self._start_manage("collectstatic")
         for name, command in commands.items():
             self.supervisor.start(name, command, self.environment, REPOSITORY)
         if has_pages:
+            self._finish_manage("collectstatic")
+            address = self.app_url.removeprefix("http://")
+            options = ["--bind", address, "--workers", "2", "--threads", "4"]
+            server = [python, "-m", "gunicorn", "myapp.wsgi", *options]
+            self.supervisor.start("myapp", server, self.environment, REPOSITORY)
             self._wait_for(f"{self.app_url}/health/", "myapp")
 
     def stop_clock(self) -> None:
@@ -231,12 +236,15 @@ class LocalStack:
         answer = requests.post(f"{self.ga4_url}/_local/load", json={"folder": str(folder)}, timeout=120)
         answer.raise_for_status()
 
-    def _run_manage(self, *arguments: str) -> None:
-        child = self.supervisor.start("manage", [sys.executable, "manage.py", *arguments], self.environment, REPOSITORY)
-        child.popen.wait()
-        if child.popen.returncode:
-            raise NotReadyError(f"manage.py {arguments[0]} failed: see {child.log_path}.")
-        self.supervisor.stop("manage")
+    def _start_manage(self, name: str) -> None:
+        command = [sys.executable, "manage.py", name, "--no-input", "--verbosity", "0"]
+        self._manage[name] = self.supervisor.start(name, command, self.environment, REPOSITORY)
+
+    def _finish_manage(self, name: str) -> None:
+        child = self._manage.pop(name)
+        if child.popen.wait():
+            raise NotReadyError(f"manage.py {name} failed: see {child.log_path}.")
+        self.supervisor.stop(name)
 
     def _wait_for(self, url: str, name: str) -> None:
         def answers() -> bool:

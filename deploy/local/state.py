@@ -38,6 +38,11 @@ class LocalState:
         return self.root / "log"
 
     @property
+    def clock(self) -> Path:
+        """The file of the emulated clock."""
+        return self.root / "clock.json"
+
+    @property
     def processes(self) -> Path:
         """The records of running processes."""
         return self.root / "processes"

@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from dataflows.contracts.events import today_in
 from deploy.local.accounts import GA4_PROFILE
+from deploy.local.clock import EmulatedClock
 from deploy.local.follow import Follower, connect
 from deploy.local.ga4.properties import PROPERTY_FILE, PropertySettings
 from deploy.local.processes import ChildDied
@@ -221,8 +222,9 @@ def _noon_after(source: list[SourceProperty]) -> datetime:
 def verify(folder: Path, state: LocalState) -> dict[str, int]:
     """Run the whole check with the local state given; see `compare` for the counts."""
     source = read_source(folder)
+    state.root.mkdir(mode=0o700, parents=True)
+    EmulatedClock(state.clock).set(_noon_after(source), rate=1)  # before the schedules, which count from there
     with LocalStack(state, lambda text: print(text, flush=True), is_durable=False) as stack:
-        stack.clock.set(_noon_after(source), rate=1)
         stack.load_properties(folder.resolve())
         return Verification(stack, source, Follower(stack.servers.mariadb)).run()
 

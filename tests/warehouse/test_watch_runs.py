@@ -247,3 +247,9 @@ def test_request_that_cannot_be_is_refused(account: Account2, changes: dict[str,
     assert answer["status"] == "failed"
     assert words in answer["message"]
     assert account.runs(where="kind = 'requested'") == []
+
+
+def test_nothing_is_to_be_done_before_the_first_registration(account: Account2) -> None:
+    assert account.sweep() == []
+    assert account.call("watch_runs", {"at": DUE_AT.isoformat()}) == []
+    assert account.call("advance_windows", {"at": DUE_AT.isoformat()}) == []

@@ -72,7 +72,9 @@ class Registry:
         return done[-1] if done and done[-1].is_in_force else None
 
     def all_in_force(self) -> list[Registration]:
-        """Return every data flow's revision whose flows run."""
+        """Return every data flow's revision whose flows run; none before the first registration."""
+        if not self.exists():
+            return []
         newest = {item.event.data_flow_id: item for item in self._find(step=Step.DONE)}
         return [item for item in newest.values() if item.is_in_force]
 

@@ -35,6 +35,8 @@ def _take(watcher: Watcher, message: dict[str, Any]) -> None:
         watcher.take_event(message["detail-type"], message["detail"], Moment.parse(message["time"]).at)
         return
     at = Moment.parse(message["at"]).at
+    if not watcher.starter.registry.exists():
+        return  # nothing was ever registered here
     if message.get("sweep"):
         Sweeper(watcher).sweep(at)
     elif "data_flow_id" in message:

@@ -180,7 +180,7 @@ def test_sweep_finds_the_runs_whose_events_were_lost(account: Account2) -> None:
 
     assert account.runs("kind, status") == [("backfill", "succeeded"), ("scheduled", "succeeded")]
     assert account.flows() == {"ga4-1001-events": "Active"}
-    assert "events" in {message["report_table"] for message in account.messages("RefreshQueueUrl")}
+    assert {message["report_table"] for message in account.messages("RefreshQueueUrl")} == {"events"}
 
 
 def test_sweep_reports_a_run_that_never_began(account: Account2) -> None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from dataflows.contracts.reports import REPORT_TABLES
 from warehouse.errors import try_each
 from warehouse.runs import Run, RunKind, RunState
+from warehouse.waiting import waiting_tables
 from warehouse.watch import Watcher
 
 _EVENT_GRACE: Final = timedelta(minutes=15)  # within which an event may still come
@@ -21,7 +21,7 @@ class Sweeper:
     watcher: Watcher
 
     def sweep(self, at: datetime) -> None:
-        """Look at every unfinished run, start those that wait, have every table looked at.
+        """Look at every unfinished run, start those that wait, have the tables refreshed that wait for it.
 
         What fails holds up nothing else; then TransientError is raised at the end.
         """
@@ -29,8 +29,8 @@ class Sweeper:
         overdue = runs.find(kind=RunKind.SCHEDULED, status=RunState.PENDING)
         try_each([*runs.find(status=RunState.STARTED), *overdue], lambda run: self._look_at(run, at))
         self.watcher.starter.start_all(at)
-        for table in REPORT_TABLES:
-            self.watcher.refresh_queue.refresh(table, at)
+        for table in waiting_tables(self.watcher.warehouse, at):
+            self.watcher.refresh_queue.refresh(table.name, at)
 
     def _look_at(self, run: Run, at: datetime) -> None:
         if run.status is RunState.PENDING:

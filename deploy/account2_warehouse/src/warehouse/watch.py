@@ -16,6 +16,7 @@ from warehouse.queues import RefreshQueue
 from warehouse.runs import Run, Runs, RunState
 from warehouse.scheduled_runs import ScheduledRuns
 from warehouse.starting import Starter
+from warehouse.statements import Warehouse
 
 logger = Logger(child=True)
 
@@ -25,9 +26,10 @@ _MAX_MESSAGE_BYTES: Final = 2000
 
 @dataclass(frozen=True)
 class Watcher:
-    """Follows the runs of the account's flows."""
+    """Follows the runs of the account's flows; `warehouse` is where `ga4_ops` is kept."""
 
     answers: Answers
+    warehouse: Warehouse
     runs: Runs
     scheduled_runs: ScheduledRuns
     flows: Flows

@@ -51,6 +51,7 @@ def _watcher(config: WatchConfig) -> Watcher:
     answers = Answers(boto3.client("events"), config.warehouse_bus_name)
     return Watcher(
         answers=answers,
+        warehouse=ops,
         runs=runs,
         scheduled_runs=ScheduledRuns(registry, runs, flows),
         flows=flows,

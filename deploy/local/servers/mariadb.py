@@ -15,9 +15,11 @@ USER = "myapp"
 
 # The collation is the nearest to MySQL 8's utf8mb4_0900_ai_ci: no padding, accents and case ignored.
 # socket is left empty: a socket's path ends at 107 bytes, and TCP is what is used in an account.
+# tmpdir is its own: a MariaDB that starts deletes the temporary tables of every other one that shares its folder.
 OPTIONS = """\
 [mariadbd]
 datadir = {data}
+tmpdir = {temporary}
 bind-address = {host}
 port = {port}
 socket =
@@ -113,8 +115,11 @@ def _configure(
     folder: ServerFolder, port: int, certificates: Certificates, flush_log_at_commit: int, database: str
 ) -> Path:
     statements = INIT_FILE.format(user=USER, host=LOOPBACK, password=folder.password, database=database)
+    temporary = folder.path / "temporary"
+    folder.account.make_owned_folder(temporary)
     options = OPTIONS.format(
         data=folder.data,
+        temporary=temporary,
         host=LOOPBACK,
         port=port,
         init_file=folder.write_configuration("init.sql", statements),

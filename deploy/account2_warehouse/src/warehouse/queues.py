@@ -39,10 +39,17 @@ class RefreshQueue:
 
     def refresh(self, report_table: str, at: datetime) -> None:
         """Have a report table refreshed with what has landed by the moment `at`."""
+        self._send(report_table, at, uuid4().hex)  # two alike are two: rows may have landed in between
+
+    def sweep(self, report_table: str, at: datetime) -> None:
+        """Do the same, unless it was done in the last five minutes: SQS then drops the second of one id."""
+        self._send(report_table, at, f"sweep-{report_table}")
+
+    def _send(self, report_table: str, at: datetime, deduplication_id: str) -> None:
         with aws_errors("send a message to the refresh queue"):
             self._client.send_message(
                 QueueUrl=self._url,
                 MessageBody=json.dumps({"report_table": report_table, "at": at.isoformat()}),
                 MessageGroupId=report_table,
-                MessageDeduplicationId=uuid4().hex,  # two alike are two: rows may have landed in between
+                MessageDeduplicationId=deduplication_id,
             )

@@ -30,7 +30,7 @@ class Sweeper:
         try_each([*runs.find(status=RunState.STARTED), *overdue], lambda run: self._look_at(run, at))
         self.watcher.starter.start_all(at)
         for table in waiting_tables(self.watcher.warehouse, at):
-            self.watcher.refresh_queue.refresh(table.name, at)
+            self.watcher.refresh_queue.sweep(table.name, at)
 
     def _look_at(self, run: Run, at: datetime) -> None:
         if run.status is RunState.PENDING:

@@ -28,6 +28,11 @@ def insert(table: WarehouseTable, rows: Sequence[Mapping[str, Value]], key: Sequ
     )
 
 
+def lock(table: WarehouseTable) -> str:
+    """Return the LOCK that lets one transaction at a time at the table; it takes no snapshot before it has waited."""
+    return f"LOCK {table.qualified_name}"
+
+
 def update(table: WarehouseTable, changes: Mapping[str, Value], where: Mapping[str, Condition]) -> str:
     """Return the UPDATE that sets `changes` in the rows that meet `where`."""
     assignments = ", ".join(f"{_column(table, name)} = {literal(value)}" for name, value in changes.items())

@@ -105,7 +105,8 @@ class Runs:
         """Insert the runs that are not there yet, whatever has become of those that are."""
         for start in range(0, len(runs), _ROWS_A_STATEMENT):
             rows = [asdict(run) for run in runs[start : start + _ROWS_A_STATEMENT]]
-            self._warehouse.execute(ops.insert(RUNS, rows, ("run_id",)))
+            # Locked first: nothing in Redshift keeps keys apart, and two functions may note the same run at once.
+            self._warehouse.execute_together([ops.lock(RUNS), ops.insert(RUNS, rows, ("run_id",))])
 
     def find(self, **where: ops.Condition) -> list[Run]:
         """Return the runs whose columns are so, the earliest due or dated first."""

@@ -153,6 +153,7 @@ RUNS: Final = WarehouseTable(
         ("message", "VARCHAR(2000)"),
         ("requested_by", "VARCHAR(150)"),
         ("due_at", "TIMESTAMP"),
+        ("prepared_at", "TIMESTAMP"),
         ("started_at", "TIMESTAMP"),
         ("ended_at", "TIMESTAMP"),
         ("consumed_at", "TIMESTAMP"),

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -96,8 +96,8 @@ class Demo:
         if not clock.path.exists():
             return
         self.say(f"living through the days since {clock.now():%A %d %B}")
-        while clock.now() < datetime.now(UTC):
-            self._live_until(min(_next_noon(clock.now()), datetime.now(UTC)))
+        for moment in stops(clock.now(), datetime.now(UTC)):
+            self._live_until(moment)
         clock.follow_real_time()
 
     def _live_until(self, end: datetime) -> None:
@@ -171,10 +171,17 @@ def _anchor_date(state: LocalState) -> date:
     return date.fromisoformat((state.root / _ANCHOR_DATE).read_text())
 
 
-def _next_noon(at: datetime) -> datetime:
-    """Return the next noon in UTC, when every property's run of the day is behind it."""
-    noon = at.replace(hour=12, minute=0, second=0, microsecond=0)
-    return noon if noon > at else noon + timedelta(1)
+def stops(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the moments at which the clock waits for what is under way: each noon in UTC before `end`, and `end`.
+
+    At noon every property's run of the day is behind it.
+    """
+    noon = start.replace(hour=12, minute=0, second=0, microsecond=0)
+    while noon < end:
+        if noon > start:
+            yield noon
+        noon += timedelta(1)
+    yield end
 
 
 def make_people(environment: Mapping[str, str], **wanted: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dataflows.contracts.plan import date_bound, make_plan
+from dataflows.contracts.plan import PLAN_VERSION, date_bound, make_plan
 from tests.warehouse.account import Account2
 from tests.warehouse.interruption import Died, dies_after
 from tests.warehouse.requests import AT, data_flow, envelope
@@ -188,7 +188,7 @@ def test_what_is_no_property_id_is_refused_with_help(account: Account2, property
 
 
 def test_plan_other_than_the_approved_one_is_refused(account: Account2) -> None:
-    account.send(data_flow(plan_version=1, plan_hash="0" * 64))
+    account.send(data_flow(plan_version=PLAN_VERSION, plan_hash="0" * 64))
 
     (answer,) = account.answers()
     assert (answer["status"], answer["reason"]) == ("failed", "plan_hash_changed")
@@ -240,3 +240,23 @@ def test_event_that_says_nothing_does_not_hold_up_those_behind_it(account: Accou
     nothing = envelope(detail_type, {"data_flow_id": "?"}, AT)
     assert account.call("register_data_flow", nothing) == []
     assert account.statuses() == STEPS
+
+
+def test_changed_lookback_changes_the_next_scheduled_run(account: Account2) -> None:
+    account.send(data_flow(reports=[{"slug": "events"}]))
+
+    account.send(data_flow(reports=[{"slug": "events"}], revision=2, lookback_days=2))
+
+    assert account.runs("start_date, end_date", "kind = 'scheduled'") == [(date(2026, 3, 9), date(2026, 3, 10))]
+
+
+def test_run_that_is_due_is_kept_for_the_news_of_it(account: Account2) -> None:
+    account.send(data_flow(reports=[{"slug": "events"}]))
+
+    later = datetime(2026, 3, 11, 4, 1, tzinfo=UTC)
+    account.send(data_flow(reports=[{"slug": "events"}], revision=2, lookback_days=2), at=later)
+
+    assert account.runs("start_date, end_date", "kind = 'scheduled'") == [
+        (date(2026, 3, 7), date(2026, 3, 10)),
+        (date(2026, 3, 10), date(2026, 3, 11)),
+    ]

@@ -14,6 +14,22 @@ pytestmark = pytest.mark.filterwarnings(
 
 EVENTS = [{"slug": "events"}]
 DUE_AT = datetime(2026, 3, 11, 4, tzinfo=UTC)
+NEXT_DUE_AT = DUE_AT + timedelta(days=1)
+
+
+def run_scheduled(account: Account2, due_at: datetime) -> None:
+    """Let the flow of events run at its hour, and have its rows consumed."""
+    account.advance_to(due_at + timedelta(seconds=5))
+    account.watch(ended=1)
+    account.consume("events")
+
+
+def move_on_too_late(account: Account2) -> None:
+    """Let the flow of events run at its next hour, and only then have it moved on to the dates of that run."""
+    account.advance_to(NEXT_DUE_AT + timedelta(seconds=5))
+    account.wait_for_execution("ga4-1001-events")
+    account.advance_to(NEXT_DUE_AT + timedelta(minutes=1))
+    account.call("advance_windows", {"at": (NEXT_DUE_AT - timedelta(hours=2)).isoformat()})
 
 
 def test_backfill_lands_is_recorded_and_asks_for_a_refresh(account: Account2) -> None:
@@ -158,13 +174,44 @@ def test_start_and_end_of_a_run_may_be_recorded_at_the_same_time(account: Accoun
 def test_scheduled_run_nobody_planned_is_recorded_with_the_flows_window(account: Account2) -> None:
     account.send(data_flow(reports=EVENTS))
     account.watch(ended=1)
-    account.execute("DELETE FROM ga4_ops.runs WHERE kind = 'scheduled'")
+    run_scheduled(account, DUE_AT)
 
-    account.advance_to(DUE_AT + timedelta(seconds=5))
-    account.watch(ended=1)
+    run_scheduled(account, NEXT_DUE_AT)
 
     assert account.runs("status, start_date, end_date", "kind = 'scheduled'") == [
-        ("succeeded", date(2026, 3, 7), date(2026, 3, 10))
+        ("refreshed", date(2026, 3, 7), date(2026, 3, 10)),
+        ("refreshed", date(2026, 3, 7), date(2026, 3, 10)),
+    ]
+
+
+def test_run_of_a_flow_moved_on_too_late_keeps_the_dates_it_read(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+    run_scheduled(account, DUE_AT)
+    move_on_too_late(account)
+
+    account.watch(ended=1)
+
+    assert account.runs("status, start_date, end_date, rows_delivered", "kind = 'scheduled'") == [
+        ("pending", date(2026, 3, 8), date(2026, 3, 11), None),
+        ("refreshed", date(2026, 3, 7), date(2026, 3, 10), 3),
+        ("succeeded", date(2026, 3, 7), date(2026, 3, 10), 3),
+    ]
+
+
+def test_dates_of_a_flow_moved_on_too_late_are_read_by_a_flow_of_their_own(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+    run_scheduled(account, DUE_AT)
+    move_on_too_late(account)
+    account.watch(ended=1)
+    account.consume("events")
+
+    assert account.sweep(NEXT_DUE_AT + timedelta(hours=4)) == []
+    account.watch(ended=1)
+
+    assert account.runs("status, start_date, end_date", "kind = 'requested'") == [
+        ("succeeded", date(2026, 3, 8), date(2026, 3, 11))
     ]
 
 

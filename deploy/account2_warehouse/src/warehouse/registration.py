@@ -5,7 +5,7 @@ Every step makes sure of its result, so that all may run again, in the same orde
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import DataFlowState, DataFlowStatus, RegisterDataFlow
@@ -67,7 +67,7 @@ class Registrar:
             case DataFlowState.ACTIVE:
                 self._activate(event, plan, earlier, moment)
             case DataFlowState.PAUSED:
-                self._pause(event, [plan, *(item.plan for item in earlier)])
+                self._pause(event, [plan, *(item.plan for item in earlier)], moment)
             case DataFlowState.REMOVED:
                 self._remove(event, [plan, *(item.plan for item in earlier)], moment)
         self.registry.finish(event, moment.at)
@@ -80,10 +80,9 @@ class Registrar:
     def _activate(self, event: RegisterDataFlow, plan: Plan, earlier: Sequence[Registration], moment: Moment) -> None:
         self.schema.apply(plan.statements, plan.tables)
         self._answer(event, DataFlowStatus.SCHEMA_READY, moment)
-        next_runs = self._next_runs(event, plan, moment)
-        self._make_flows(event, next_runs, earlier)
+        scheduled_runs = self._make_flows(event, self._next_runs(event, plan, moment), earlier)
         self._answer(event, DataFlowStatus.FLOWS_CREATED, moment)
-        self._plan_runs(event, [*backfill_runs(event, plan, moment.at), *(item.run for item in next_runs)])
+        self._plan_runs(event, [*backfill_runs(event, plan, moment.at), *scheduled_runs], moment)
 
     def _next_runs(self, event: RegisterDataFlow, plan: Plan, moment: Moment) -> list[NextRun]:
         connector = Connector(self.flows.client, event.connector_profile)
@@ -93,26 +92,31 @@ class Registrar:
 
     def _make_flows(
         self, event: RegisterDataFlow, next_runs: Sequence[NextRun], earlier: Sequence[Registration]
-    ) -> None:
+    ) -> list[Run]:
+        """Make the flows, delete those no longer wanted, and return the flows' next runs."""
         in_force = _flow_names(item.plan for item in earlier if item.is_in_force)
-        for definition in (item.definition for item in next_runs):
-            token = _token(event, definition.name, definition.hash)
-            create_or_change(self.flows, definition, token, is_known=definition.name in in_force)
+        runs = [self._make_flow(event, item, is_known=item.definition.name in in_force) for item in next_runs]
         wanted = {item.definition.name for item in next_runs}
         for name in sorted(_flow_names(item.plan for item in earlier) - wanted):
             self.flows.delete(name)
+        return runs
 
-    def _plan_runs(self, event: RegisterDataFlow, runs: Sequence[Run]) -> None:
+    def _make_flow(self, event: RegisterDataFlow, item: NextRun, *, is_known: bool) -> Run:
+        token = _token(event, item.definition.name, item.definition.hash)
+        prepared_at = create_or_change(self.flows, item.definition, token, is_known=is_known)
+        return replace(item.run, prepared_at=prepared_at)
+
+    def _plan_runs(self, event: RegisterDataFlow, runs: Sequence[Run], moment: Moment) -> None:
         failed = {run.run_id for run in self.runs.find(data_flow_id=str(event.data_flow_id), status=RunState.FAILED)}
         wanted = [run_again(run, event.revision) if run.run_id in failed else run for run in runs]
         kinds = (RunKind.BACKFILL, RunKind.SCHEDULED)
-        self.runs.drop_pending(str(event.data_flow_id), kinds, keep=[run.run_id for run in wanted])
+        self.runs.drop_pending(str(event.data_flow_id), kinds, at=moment.at, keep=[run.run_id for run in wanted])
         self.runs.add(wanted)
 
-    def _pause(self, event: RegisterDataFlow, plans: Iterable[Plan]) -> None:
+    def _pause(self, event: RegisterDataFlow, plans: Iterable[Plan], moment: Moment) -> None:
         for name in sorted(_flow_names(plans)):
             self.flows.stop(name)
-        self.runs.drop_pending(str(event.data_flow_id), (RunKind.SCHEDULED,))
+        self.runs.drop_pending(str(event.data_flow_id), (RunKind.SCHEDULED,), at=moment.at)
 
     def _remove(self, event: RegisterDataFlow, plans: Iterable[Plan], moment: Moment) -> None:
         for name in sorted(_flow_names(plans)):

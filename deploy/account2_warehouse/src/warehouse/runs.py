@@ -19,6 +19,7 @@ from warehouse import ops
 from warehouse.statements import Warehouse
 
 _ROWS_A_STATEMENT: Final = 40  # of less than 2,000 bytes each
+_MOMENTS: Final = ("due_at", "prepared_at", "started_at", "ended_at", "consumed_at")
 
 
 class RunKind(StrEnum):
@@ -57,6 +58,7 @@ class Run:
     status: RunState = RunState.PENDING
     execution_id: str | None = None
     due_at: datetime | None = None
+    prepared_at: datetime | None = None  # when its flow was changed to its window; None: it was made with it
     started_at: datetime | None = None
     ended_at: datetime | None = None
     consumed_at: datetime | None = None
@@ -82,6 +84,10 @@ class Run:
         names = ("run_id", "correlation_id", "data_flow_id", "appflow_flow_name", "execution_id")
         return {"station": Station.INGEST.value, **{name: getattr(self, name) for name in names}}
 
+    def was_prepared_by(self, moment: datetime) -> bool:
+        """Whether the flow already read this run's window at an aware moment, by AppFlow's clock."""
+        return self.prepared_at is None or self.prepared_at <= moment
+
     @property
     def is_scheduled(self) -> bool:
         """Whether AppFlow starts the run by itself."""
@@ -90,7 +96,7 @@ class Run:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Self:
         """Return the run of a row as the Data API gives it."""
-        moments = {name: ops.moment(row[name]) for name in ("due_at", "started_at", "ended_at", "consumed_at")}
+        moments = {name: ops.moment(row[name]) for name in _MOMENTS}
         dates = {name: date.fromisoformat(row[name]) for name in ("start_date", "end_date")}
         return cls(**{**row, **moments, **dates, "kind": RunKind(row["kind"]), "status": RunState(row["status"])})
 
@@ -118,10 +124,16 @@ class Runs:
         where: dict[str, ops.Condition] = {"run_id": run.run_id, "status": expected}
         return self._warehouse.execute(ops.update(RUNS, changes, where)) == 1
 
-    def drop_pending(self, data_flow_id: str, kinds: Iterable[RunKind], keep: Iterable[str] = ()) -> None:
-        """Delete a data flow's runs of these kinds that have not begun, but for the run ids to keep."""
+    def drop_pending(
+        self, data_flow_id: str, kinds: Iterable[RunKind], *, at: datetime | None = None, keep: Iterable[str] = ()
+    ) -> None:
+        """Delete a data flow's runs of these kinds that have not begun, but for the run ids to keep.
+
+        With `at`, those that are due by that moment stay too: AppFlow may have begun them, its news on the way.
+        """
         pending = self.find(data_flow_id=data_flow_id, status=RunState.PENDING, kind=tuple(kinds))
-        if dropped := sorted({run.run_id for run in pending} - set(keep)):
+        unbegun = {run.run_id for run in pending if at is None or run.due_at is None or run.due_at > at}
+        if dropped := sorted(unbegun - set(keep)):
             self._warehouse.execute(ops.delete(RUNS, {"run_id": dropped, "status": RunState.PENDING}))
 
 
@@ -158,7 +170,7 @@ def scheduled_run(event: RegisterDataFlow, flow: PlannedFlow, after: datetime) -
     zone = event.property.time_zone
     due_at = next_run_at(zone, event.refresh_hour_local, after)
     window = daily_window(zone, event.lookback_days, due_at)
-    return _scheduled(event, flow, window, _run_id(flow.appflow_flow_name, due_at), due_at)
+    return _scheduled(event, flow, window, _run_id(flow.appflow_flow_name, due_at, window), due_at)
 
 
 def unplanned_run(event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow, execution_id: str) -> Run:

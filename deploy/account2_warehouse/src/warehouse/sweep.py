@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from warehouse.appflow import Execution
 from warehouse.errors import try_each
 from warehouse.runs import Run, RunKind, RunState
 from warehouse.waiting import waiting_tables
@@ -43,15 +44,23 @@ class Sweeper:
         if run.due_at is None or run.appflow_flow_name is None or at < run.due_at + _EVENT_GRACE:
             return
         for execution in self.watcher.flows.executions(run.appflow_flow_name):
-            if run.due_at <= execution.started_at < run.due_at + _START_GRACE and not self._is_taken(
-                run, execution.execution_id
-            ):
+            if self._may_be(run, execution):
                 begun = self.watcher.begun(run, execution.execution_id, execution.started_at)
                 self._look_for_end(begun, run.appflow_flow_name, execution.execution_id, at)
                 return
-        if at >= run.due_at + _START_GRACE:
+        if at < run.due_at + _START_GRACE:
+            return
+        if run.was_prepared_by(run.due_at):
             message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour: look whether it is active."
             self.watcher.fail(run, message, at)
+        else:  # AppFlow ran before it was told of this window: the dates are read by a flow of their own
+            self.watcher.runs.change(run, RunState.PENDING, kind=RunKind.REQUESTED, appflow_flow_name=None)
+
+    def _may_be(self, run: Run, execution: Execution) -> bool:
+        """Whether an execution is the run's: begun at its hour, with its window, and no other run's."""
+        due_at, began_at = run.due_at, execution.started_at
+        is_in_time = due_at is not None and due_at <= began_at < due_at + _START_GRACE
+        return is_in_time and run.was_prepared_by(began_at) and not self._is_taken(run, execution.execution_id)
 
     def _look_for_end(self, run: Run, name: str, execution_id: str, at: datetime) -> None:
         execution = self.watcher.flows.execution(name, execution_id)

@@ -21,7 +21,7 @@ from warehouse.runs import Runs, RunState
 
 logger = Logger(child=True)
 
-AHEAD: Final = timedelta(minutes=150)  # an hourly call may be missed
+AHEAD: Final = timedelta(hours=18)  # the run before is long over, and many hourly calls may fail
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class WindowAdvancer:
     flows: Flows
 
     def advance(self, at: datetime) -> None:
-        """Prepare every flow that runs soon after the moment `at` and is not prepared yet.
+        """Prepare every flow that runs within AHEAD after the moment `at` and is not prepared yet.
 
         What fails holds up nothing else; then TransientError is raised at the end.
         """
@@ -55,7 +55,7 @@ class WindowAdvancer:
     def _prepare(self, item: NextRun, at: datetime) -> None:
         run = item.run
         try:
-            change(self.flows, item.definition, f"{run.run_id}-{item.definition.hash}")
+            run = replace(run, prepared_at=change(self.flows, item.definition, f"{run.run_id}-{item.definition.hash}"))
         except TerminalError as error:
             run = replace(run, status=RunState.FAILED, message=str(error), ended_at=at)
             self.answers.put([run_reported(run, RunStatus.FAILED, at, message=str(error))])

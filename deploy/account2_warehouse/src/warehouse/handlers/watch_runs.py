@@ -53,7 +53,7 @@ def _watcher(config: WatchConfig) -> Watcher:
         answers=answers,
         warehouse=ops,
         runs=runs,
-        scheduled_runs=ScheduledRuns(registry, runs, flows),
+        scheduled_runs=ScheduledRuns(registry, runs),
         flows=flows,
         refresh_queue=RefreshQueue(boto3.client("sqs"), config.refresh_queue_url),
         starter=Starter(config, answers, registry, runs, flows),

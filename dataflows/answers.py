@@ -58,7 +58,7 @@ def answer_parse(envelope: str) -> DataFlowStatusChanged | DataFlowRunReported:
         if sender != (WAREHOUSE_SOURCE, settings.WAREHOUSE_ACCOUNT_ID):
             raise TerminalError(f"An answer came from {sender}, not from the warehouse.", reason="unknown_sender")
         return model.model_validate(event["detail"])
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise TerminalError(f"An answer of the warehouse can't be read: {error}", reason="bad_answer") from error
 
 

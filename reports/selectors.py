@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Max
 from django.utils import timezone
 
 from dataflows.contracts.events import today_in
 from dataflows.contracts.reports import Report
+from reports.errors import SlowQueryError
 from reports.grouping import GroupedQuery, resolve
 from reports.measures import Measure
 from reports.models import Partition
 from reports.queries import Query
 
+_TOO_SLOW: Final = frozenset({3024, 1969})  # MySQL: max_execution_time; MariaDB: max_statement_time
 PROVISIONAL_HOURS: Final = 72  # GA4 accepts late hits for so long after a day has ended
 
 
@@ -49,7 +51,8 @@ class Freshness:
 def run_query(query: Query, report: Report) -> QueryResult:
     """Answer `query` from `report`'s table.
 
-    Raises reports.measures.MeasureError when a metric or dimension can't be answered as asked.
+    Raises reports.measures.MeasureError when a metric or dimension can't be answered as asked, SlowQueryError
+    when the database ends it.
     """
     grouped = resolve(query, report)
     rows = [_row(grouped, values) for values in _fetch(*grouped.rows_statement())]
@@ -76,9 +79,14 @@ def has_data(property_ids: Iterable[str], report_id: str) -> bool:
 
 
 def _fetch(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return list(cursor.fetchall())
+    except OperationalError as error:
+        if error.args and error.args[0] in _TOO_SLOW:
+            raise SlowQueryError from error
+        raise
 
 
 def _row(grouped: GroupedQuery, values: Sequence[Any]) -> ResultRow:

@@ -1,11 +1,12 @@
 """People, a registered property, and rows in MySQL as the loader writes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 
 from dataflows.contracts.keys import dimension_hash
 from dataflows.contracts.reports import REPORT_TABLES
@@ -45,6 +46,36 @@ def stranger(db: None) -> User:
     user = User.objects.create_user("stranger")
     user.groups.add(Group.objects.get(name="analyst"))
     return user
+
+
+@pytest.fixture
+def short_statements(db: None) -> Iterator[None]:
+    """The database ends what takes a second."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION max_statement_time = 1")
+        yield
+        cursor.execute("SET SESSION max_statement_time = 20")
+
+
+@pytest.fixture
+def locked_pages(data_flow: DataFlow) -> Iterator[None]:
+    """Something is loaded of the pages, but another session keeps everybody from reading it."""
+    at = datetime(2026, 11, 2, tzinfo=UTC)
+    Partition.objects.create(
+        property_id=data_flow.property_id,
+        report_id="pages",
+        date=date(2026, 11, 1),
+        generation=1,
+        row_count=1,
+        run_id="0" * 32,
+        loaded_at=at,
+    )
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("LOCK TABLES report_pages WRITE")
+        yield
+        cursor.execute("UNLOCK TABLES")
+    other.close()
 
 
 @pytest.fixture

@@ -305,3 +305,35 @@ def test_answer_says_how_far_the_data_reaches(api: Client, add_row: AddRow) -> N
     meta = answer(api, metrics=["sessions"])["meta"]
     assert (meta["currency"], meta["time_zone"], meta["data_through"]) == ("EUR", "Asia/Ho_Chi_Minh", "2026-11-01")
     assert meta["provisional_from"]
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 50_000 + "1" + "}" * 50_000])
+def test_body_nested_too_deeply_is_refused(api: Client, body: str) -> None:
+    response = api.post("/api/v1/query", body, content_type="application/json")
+    assert "nested" in problem(response, 400, "invalid-query")["detail"]
+
+
+def test_body_larger_than_any_query_is_refused(api: Client) -> None:
+    response = api.post("/api/v1/query", " " * 3_000_000, content_type="application/json")
+    problem(response, 413, "too-large")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [(["\ud800"], "unicode"), (["x" * 1_001], "1000"), (["x"] * 101, "at most 100")]
+)
+def test_filter_value_that_no_dimension_can_have_is_refused(api: Client, values: list[str], words: str) -> None:
+    response = ask(api, metrics=["sessions"], filters=[["is", "page_path", values]])
+    assert words in problem(response, 400, "invalid-query")["detail"]
+
+
+def test_filters_have_so_many_values_in_all(api: Client) -> None:
+    filters = [["contains", "page_path", [str(number) for number in range(70)]]] * 3
+    response = ask(api, metrics=["sessions"], filters=filters)
+    assert "200 values" in problem(response, 400, "invalid-query")["detail"]
+
+
+def test_query_that_takes_too_long_is_ended(
+    api: Client, data_flow: DataFlow, short_statements: None, locked_pages: None
+) -> None:
+    response = ask(api, report="pages", metrics=["event_count"])
+    assert "fewer days" in problem(response, 503, "query-too-slow")["detail"]

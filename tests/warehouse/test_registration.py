@@ -260,3 +260,12 @@ def test_run_that_is_due_is_kept_for_the_news_of_it(account: Account2) -> None:
         (date(2026, 3, 7), date(2026, 3, 10)),
         (date(2026, 3, 10), date(2026, 3, 11)),
     ]
+
+
+@pytest.mark.parametrize("revision", [None, [1], {}, 1e400])
+def test_request_without_a_readable_revision_holds_up_no_other(account: Account2, revision: Any) -> None:
+    detail = {**data_flow().model_dump(mode="json"), "revision": revision}
+
+    assert account.call("register_data_flow", envelope("RegisterDataFlow", detail, AT)) == []
+
+    assert account.answers() == []

@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from dataflows.answers import answer_parse, answer_record
 from dataflows.contracts.errors import TerminalError
@@ -59,7 +59,7 @@ def _consume(message: "MessageTypeDef") -> bool:
     except TerminalError as error:
         logger.error("message %s is no use: %s", message["MessageId"], error)  # noqa: TRY400 - told in words
         return False
-    except DatabaseError:
+    except Exception:  # one message must not end what reads all others
         logger.exception("message %s could not be recorded, trying again", message["MessageId"])
         return False
     return True

@@ -62,7 +62,7 @@ def _register(config: RegisterConfig, detail: dict[str, Any], moment: Moment) ->
 def _answer(answers: Answers, detail: dict[str, Any], error: TerminalError, moment: Moment) -> None:
     try:
         asked = Asked.by(detail)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         # Trying again would hold up every other registration and end the same way.
         logger.exception("refused, and it does not say who asked")
         return

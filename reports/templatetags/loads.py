@@ -18,7 +18,7 @@ register = template.Library()
 
 _LATEST: Final = 20
 # The answer that says "unloaded" travels by other queues than the files, and may be here after they are loaded.
-_ANSWER_DELAY: Final = timedelta(seconds=15)
+_ANSWER_DELAY: Final = timedelta(seconds=5)
 
 
 @register.simple_tag

@@ -1,6 +1,5 @@
 """The last hop on a data flow's page: its rows being loaded, in the journey of the request that they follow from."""
 
-import re
 import uuid
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from dataflows.models import DataFlow, TimelineEntry
+from tests.dataflows.pages import journeys_on
 from tests.reports.conftest import add_load
 
 REQUEST = UUID("5c0ffee0-0000-4000-8000-000000000002")
@@ -34,16 +34,7 @@ def add_entry(data_flow: DataFlow, station: str, status: str, seconds_ago: float
 
 
 def hops(client: Client, data_flow: DataFlow) -> dict[UUID, list[str]]:
-    """Return the hops of each journey on the page as text, without their time."""
-    html = client.get(f"/data-flows/{data_flow.id}/").content.decode()
-    journeys = re.findall(r'aria-label="Correlation id ([0-9a-f-]{36})">(.*?)</section>', html, flags=re.DOTALL)
-    return {
-        UUID(name): [_text(hop) for hop in re.findall(r"<li.*?<time", inside, re.DOTALL)] for name, inside in journeys
-    }
-
-
-def _text(html: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>?", " ", html)).strip()
+    return journeys_on(client.get(f"/data-flows/{data_flow.id}/").content.decode())
 
 
 def test_rows_are_loaded_in_the_journey_of_their_request(page: Client, data_flow: DataFlow) -> None:

@@ -1,7 +1,6 @@
 """The last hop of a data flow's timeline: what the loader wrote to MySQL, or could not."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,32 +23,38 @@ _ANSWER_DELAY: Final = timedelta(seconds=5)
 @register.simple_tag
 def with_loads(data_flow: DataFlow, journeys: Sequence[Journey]) -> list[Journey]:
     """Return a data flow's journeys with their last hop added: a load for each report of an unload."""
-    loads = defaultdict(list)
-    for load in _loads(data_flow, [journey.correlation_id for journey in journeys]):
-        loads[load.correlation_id].append(load)
-    return [_merged(journey, loads[journey.correlation_id]) for journey in journeys]
+    loads = _loads(data_flow, [journey.correlation_id for journey in journeys])
+    return [_merged(data_flow, journey, loads.get(journey.correlation_id, ())) for journey in journeys]
 
 
-def _loads(data_flow: DataFlow, correlation_ids: Iterable[UUID]) -> Iterable[TimelineEntry]:
-    """Yield what the ledger says as the timeline says it; it is kept nowhere else."""
+def _loads(data_flow: DataFlow, correlation_ids: Iterable[UUID]) -> dict[UUID | None, list[Mapping[str, Any]]]:
+    """Return what the ledger says of each request, in the order of time."""
     entries = LedgerEntry.objects.filter(property_id=data_flow.property_id, correlation_id__in=correlation_ids)
     unloads = entries.values("correlation_id", "report_id", "run_id")
+    found: dict[UUID | None, list[Mapping[str, Any]]] = {}
     for load in unloads.annotate(days=Count("id"), rows=Sum("row_count"), at=Max("loaded_at")).order_by("at"):
-        yield TimelineEntry(
-            data_flow=data_flow,
-            correlation_id=load["correlation_id"],
-            station=Station.UPSERT,
-            status="loaded",
-            report=load["report_id"],
-            rows=load["rows"],
-            message="of 1 day" if load["days"] == 1 else f"of {load['days']:,} days",
-            occurred_at=load["at"],
-            recorded_at=load["at"],
-        )
+        found.setdefault(load["correlation_id"], []).append(load)
+    return found
 
 
-def _merged(journey: Journey, loads: list[TimelineEntry]) -> Journey:
-    return replace(journey, entries=sorted([*journey.entries, *loads], key=_place))
+def _merged(data_flow: DataFlow, journey: Journey, loads: Iterable[Mapping[str, Any]]) -> Journey:
+    hops = (_hop(data_flow, journey.correlation_id, load) for load in loads)
+    return replace(journey, entries=sorted([*journey.entries, *hops], key=_place))
+
+
+def _hop(data_flow: DataFlow, correlation_id: UUID, load: Mapping[str, Any]) -> TimelineEntry:
+    """Return a load as the timeline says it; nothing is saved, the ledger has it."""
+    return TimelineEntry(
+        data_flow=data_flow,
+        correlation_id=correlation_id,
+        station=Station.UPSERT,
+        status="loaded",
+        report=load["report_id"],
+        rows=load["rows"],
+        message="of 1 day" if load["days"] == 1 else f"of {load['days']:,} days",
+        occurred_at=load["at"],
+        recorded_at=load["at"],
+    )
 
 
 def _place(entry: TimelineEntry) -> datetime:

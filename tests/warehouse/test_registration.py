@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dataflows.contracts.plan import date_bound, make_plan
+from dataflows.contracts.plan import PLAN_VERSION, date_bound, make_plan
 from tests.warehouse.account import Account2
 from tests.warehouse.interruption import Died, dies_after
 from tests.warehouse.requests import AT, data_flow, envelope
@@ -188,7 +188,7 @@ def test_what_is_no_property_id_is_refused_with_help(account: Account2, property
 
 
 def test_plan_other_than_the_approved_one_is_refused(account: Account2) -> None:
-    account.send(data_flow(plan_version=1, plan_hash="0" * 64))
+    account.send(data_flow(plan_version=PLAN_VERSION, plan_hash="0" * 64))
 
     (answer,) = account.answers()
     assert (answer["status"], answer["reason"]) == ("failed", "plan_hash_changed")

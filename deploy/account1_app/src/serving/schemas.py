@@ -26,9 +26,7 @@ def control_schema(table: ReportTable) -> pa.Schema:
     """Return the columns of a control part: the partition, its generation, ids, row count and sums."""
     ids = [("data_flow_id", pa.string()), ("correlation_id", pa.string())]
     sums = [(f"sum_{column.name}", DECIMAL) for column in table.metrics]
-    return pa.schema(
-        [*_partition_fields(table), ("generation", pa.int64()), *ids, ("row_count", pa.int64()), *sums],
-    )
+    return pa.schema([*_partition_fields(table), ("generation", pa.int64()), *ids, ("row_count", pa.int64()), *sums])
 
 
 def _partition_fields(table: ReportTable) -> list[tuple[str, pa.DataType]]:

@@ -17,6 +17,7 @@ SHOWN_RUNS: Final = 100
 SHOWN_JOURNEYS: Final = 10
 FIRST_RUNS_WITHIN: Final = timedelta(minutes=15)
 RUNS_WITHIN: Final = timedelta(hours=2)
+LOADS_WITHIN: Final = timedelta(minutes=3)
 
 
 def detail_of(data_flow: DataFlow) -> dict[str, Any]:
@@ -41,11 +42,13 @@ def _filter_words(asked: dict[str, Any]) -> str:
 
 
 def _is_moving(data_flow: DataFlow) -> bool:
-    """Return whether more is to be seen soon: a step is under way, a run is, or the first are about to start."""
+    """Return whether more is to be seen soon: of a step or a run under way, first runs, rows about to be loaded."""
     if not data_flow.is_settled:
         return True
     now, since = timezone.now(), data_flow.status_changed_at
     if data_flow.status == DataFlow.Status.ACTIVE and since is not None and now - since < FIRST_RUNS_WITHIN:
         return True
     under_way = (RunStatus.STARTED, RunStatus.SUCCEEDED, RunStatus.REFRESHED)
-    return data_flow.runs.filter(status__in=under_way, changed_at__gt=now - RUNS_WITHIN).exists()
+    if data_flow.runs.filter(status__in=under_way, changed_at__gt=now - RUNS_WITHIN).exists():
+        return True
+    return data_flow.timeline.filter(status=RunStatus.UNLOADED, recorded_at__gt=now - LOADS_WITHIN).exists()

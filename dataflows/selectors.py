@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DataFlow",
+    "Journey",
+    "TimelineEntry",
     "can_register",
     "readable_data_flows",
     "registered_report",

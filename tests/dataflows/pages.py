@@ -3,6 +3,7 @@
 import html
 import re
 from typing import Any
+from uuid import UUID
 
 from dataflows.contracts.reports import REPORTS
 
@@ -41,12 +42,25 @@ def only_where(dimension: str, values: str, operator: str = "equal_to") -> dict[
 def errors_beside(page: str, field: str) -> str:
     """Return what the page says of a field, as text; nothing when it has no errors there."""
     found = re.search(rf'<div id="id_{field}_error">(.*?)</div>', page, flags=re.DOTALL)
-    return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else ""
+    return _text(found[1]) if found else ""
 
 
 def fields_with_errors(page: str) -> set[str]:
     """Return the names of all fields with errors."""
     return set(re.findall(r'<div id="id_([\w-]+)_error">', page))
+
+
+def journeys_on(page: str) -> dict[UUID, list[str]]:
+    """Return the timeline on a data flow's page: by correlation id what each hop says, its time left out."""
+    found = re.findall(r'aria-label="Correlation id (.{36})">(.*?)</section>', page, flags=re.DOTALL)
+    return {
+        UUID(name): [_text(hop) for hop in re.findall(r"<li.*?>(.*?)<time", journey, flags=re.DOTALL)]
+        for name, journey in found
+    }
+
+
+def _text(markup: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", markup)).split())
 
 
 def _rows(prefix: str, *rows: dict[str, Any]) -> dict[str, Any]:

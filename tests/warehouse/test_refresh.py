@@ -107,6 +107,15 @@ def test_runs_of_different_dates_are_consumed_together(scene: Scene) -> None:
     assert sorted(scene.partitions("events")) == [(P1, "events", day(0)), (P1, "events", day(4))]
 
 
+def test_a_partition_knows_the_run_that_wrote_it_last(scene: Scene) -> None:
+    first = scene.deliver("events", [event_row(day(n), "a") for n in range(5)], day(0), day(4))
+    scene.refresh("events")
+    later = scene.deliver("events", [event_row(day(1), "a")], day(1)), scene.deliver("events", [], day(3))
+    scene.refresh("events", AT + timedelta(days=1))
+    runs = dict.fromkeys(range(5), first) | dict(zip((1, 3), later, strict=True))
+    assert scene.traces("events") == {day(n): (run.data_flow_id, run.correlation_id) for n, run in runs.items()}
+
+
 def test_a_failing_statement_changes_nothing_and_holds_up_nobody_else(scene: Scene) -> None:
     overflowing = "INSERT INTO ga4_raw.daily_totals (property_id, date, sessions) VALUES (%s, %s, %s)"
     scene.admin.execute(overflowing, (P1, day(-1), 2**63 - 1))
@@ -171,6 +180,25 @@ def test_rows_computed_with_daily_totals_follow_them(scene: Scene) -> None:
     scene.refresh("daily_totals")
     scene.refresh("events")
     assert scene.partitions("events")[P1, "events", day(0)] == (2, 1)
+
+
+def test_a_partition_that_is_only_computed_anew_keeps_the_ids_it_has(scene: Scene) -> None:
+    events = scene.deliver("events", [event_row(day(0), "a")], day(0))
+    scene.refresh("events")
+    scene.deliver("daily_totals", [totals(day(n), 7, event_count="40") for n in range(9)], day(0), day(8))
+    scene.refresh("daily_totals")
+    scene.refresh("events")
+    totals_before = scene.traces("daily_totals")
+    restated = scene.deliver("daily_totals", [totals(day(0), 8)], day(0))
+    scene.refresh("daily_totals", AT + timedelta(days=1))
+
+    assert scene.partitions("events")[P1, "events", day(0)][0] == 2
+    assert scene.traces("events") == {day(0): (events.data_flow_id, events.correlation_id)}
+    assert scene.partitions("daily_totals")[P1, "daily_totals", day(7)][0] == 2
+    assert scene.traces("daily_totals") == {
+        **totals_before,
+        day(0): (restated.data_flow_id, restated.correlation_id),
+    }
 
 
 def test_custom_reports_keep_their_slots(scene: Scene) -> None:

@@ -26,9 +26,9 @@ UPDATE report_partition SET generation = %s, row_count = %s, run_id = %s, loaded
 WHERE property_id = %s AND report_id = %s AND date = %s
 """
 _ADD_ENTRY: Final = """
-INSERT INTO report_ledger (property_id, report_id, date, generation, run_id, manifest_key, row_count,
-                           rows_inserted, rows_updated, rows_deleted, sums, loaded_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO report_ledger (property_id, report_id, date, generation, data_flow_id, correlation_id, run_id,
+                           manifest_key, row_count, rows_inserted, rows_updated, rows_deleted, sums, loaded_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _ADD_QUARANTINE: Final = """
 INSERT INTO report_quarantine (bucket, manifest_key, run_id, report_table, reason, message, quarantined_at)
@@ -55,7 +55,9 @@ def record_load(cursor: Cursor, unload: Unload, row: ControlRow, counts: ChangeC
     now = _now()
     cursor.execute(_SET_PARTITION, (row.generation, row.row_count, unload.run_id, now, *identity))
     sums = {column.name: f"{total:f}" for column, total in zip(unload.table.metrics, row.sums, strict=True)}
-    origin = (row.generation, unload.run_id, unload.control_manifest_key)
+    # As hex digits: Django keeps an id as CHAR(32) in MySQL, as UUID in MariaDB, and that takes them too.
+    trace = (row.trace.data_flow_id.hex, row.trace.correlation_id.hex)
+    origin = (row.generation, *trace, unload.run_id, unload.control_manifest_key)
     changed = (row.row_count, counts.inserted, counts.updated, counts.deleted)
     cursor.execute(_ADD_ENTRY, (*identity, *origin, *changed, json.dumps(sums), now))
 

@@ -1,6 +1,7 @@
 """Wakes when the warehouse has written control rows: loads the unload they announce."""
 
 import json
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
@@ -46,10 +47,5 @@ def _load_each(config: Config, bucket: UnloadBucket, notification: dict[str, Any
 
 
 def _load(config: Config, bucket: UnloadBucket, manifest_key: str) -> None:
-    try:
-        result = upsert_report(config, bucket, manifest_key)
-    except QuarantineError as error:
-        cause = {"station": "upsert", "manifest_key": manifest_key, "reason": error.reason, "error": str(error)}
-        logger.error("quarantined", extra=cause)  # noqa: TRY400 - a known case, told in words
-        return
-    logger.info("loaded", extra={"station": "upsert", "manifest_key": manifest_key, **vars(result)})
+    with suppress(QuarantineError):  # it is recorded and logged: another try would come to the same
+        upsert_report(config, bucket, manifest_key)

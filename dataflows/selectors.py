@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db.models import Min, QuerySet
 
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import ReportRequest
+from dataflows.contracts.events import ReportRequest, Station
 from dataflows.contracts.reports import Report
 from dataflows.models import DataFlow, TimelineEntry
 
@@ -53,16 +53,20 @@ def registered_reports(data_flow: DataFlow) -> list[Report]:
 
 @dataclass(frozen=True)
 class Journey:
-    """Everything that followed from one request, in the order it was recorded."""
+    """Everything that followed from one request, or from one day's schedule, in the order it was recorded."""
 
     correlation_id: UUID
     entries: list[TimelineEntry]
 
 
 def timeline_of(data_flow: DataFlow, *, limit: int) -> list[Journey]:
-    """Return what happened to a data flow, a journey for each of the latest requests, the newest first."""
-    latest = data_flow.timeline.order_by().values("correlation_id").annotate(begun_at=Min("recorded_at"))
-    ids = list(latest.order_by("-begun_at").values_list("correlation_id", flat=True)[:limit])
+    """Return what happened to a data flow, a journey for each of the latest requests and days, the newest first.
+
+    The latest request of an operator is always among them.
+    """
+    begun = data_flow.timeline.order_by().values("correlation_id").annotate(begun_at=Min("recorded_at"))
+    latest = begun.order_by("-begun_at").values_list("correlation_id", flat=True)
+    ids = {*latest[:limit], *latest.filter(station=Station.SUBMIT)[:1]}
     journeys: dict[UUID, list[TimelineEntry]] = {}
     for entry in data_flow.timeline.filter(correlation_id__in=ids).order_by("recorded_at"):
         journeys.setdefault(entry.correlation_id, []).append(entry)

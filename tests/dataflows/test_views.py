@@ -164,6 +164,33 @@ def test_only_the_latest_requests_are_on_the_timeline(page: Client, data_flow: D
     assert shown == [str(request) for request in reversed(requests[2:])]
 
 
+def test_the_latest_request_stays_on_the_timeline_when_many_days_follow(page: Client, data_flow: DataFlow) -> None:
+    request, *days = (uuid.uuid4() for _ in range(13))
+    for correlation_id, station in ((request, "submit"), *((day, "ingest") for day in days)):
+        TimelineEntry.objects.create(
+            data_flow=data_flow,
+            correlation_id=correlation_id,
+            station=station,
+            status="queued",
+            occurred_at=timezone.now(),
+        )
+    answer = page.get(at(data_flow)).content.decode()
+    shown = re.findall(r"<code>([0-9a-f-]{36})</code>", answer)
+    assert shown == [*(str(day) for day in reversed(days[2:])), str(request)]
+
+
+def test_what_is_made_in_the_warehouse_is_shown_to_operators_only(
+    client: Client, page: Client, data_flow: DataFlow
+) -> None:
+    assert "CREATE TABLE" in page.get(at(data_flow)).content.decode()
+    analyst = User.objects.create_user("analyst")
+    PropertyGrant.objects.create(user=analyst, data_flow=data_flow)
+    client.force_login(analyst)
+    answer = client.get(at(data_flow))
+    assert answer.status_code == 200
+    assert "CREATE TABLE" not in answer.content.decode()
+
+
 def test_runs_are_counted_on_the_page(page: Client, data_flow: DataFlow) -> None:
     add_run(data_flow, rows=9_876, rows_rejected=1_000, message="2 fields were missing")
     text = text_of(page.get(at(data_flow)).content.decode())

@@ -269,3 +269,15 @@ def test_request_without_a_readable_revision_holds_up_no_other(account: Account2
     assert account.call("register_data_flow", envelope("RegisterDataFlow", detail, AT)) == []
 
     assert account.answers() == []
+
+
+def test_each_day_is_followed_under_an_id_of_its_own(account: Account2) -> None:
+    event = data_flow()
+    account.send(event)
+
+    scheduled = {found for (found,) in account.runs("correlation_id", "kind = 'scheduled'")}
+    backfill = {found for (found,) in account.runs("correlation_id", "kind = 'backfill'")}
+
+    assert backfill == {str(event.correlation_id)}
+    assert len(scheduled) == 1
+    assert scheduled != backfill

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
+from uuid import uuid5
 
 from dataflows.contracts import naming
 from dataflows.contracts.events import RegisterDataFlow, RunDataFlow, Station, today_in
@@ -181,9 +182,11 @@ def unplanned_run(event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow
 def _scheduled(
     event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow, run_id: str, due_at: datetime | None
 ) -> Run:
+    # An id for each day, the same for all reports: what follows from one registration never ends.
+    day = uuid5(event.correlation_id, str(window.end_date))
     return Run(
         run_id=run_id,
-        correlation_id=str(event.correlation_id),
+        correlation_id=str(day),
         data_flow_id=str(event.data_flow_id),
         property_id=event.property.property_id,
         report=flow.report,

@@ -12,7 +12,16 @@ from tests.architecture.wiring.rights import right_problems
 from tests.architecture.wiring.stacks import ACCOUNTS, Stack, resolved
 
 _REQUIRED = {
-    "app": ("AppBus", "AppRole", "UnloadBucket", "UnloadRole", "DatabaseSecret", "StatusQueue", "UpsertFunctionRole", "AlarmTopic"),
+    "app": (
+        "AppBus",
+        "AppRole",
+        "UnloadBucket",
+        "UnloadRole",
+        "DatabaseSecret",
+        "StatusQueue",
+        "UpsertFunctionRole",
+        "AlarmTopic",
+    ),
     "warehouse": (
         "WarehouseBus",
         "WarehouseSecret",

@@ -99,7 +99,9 @@ def _of_queue(name: str, queue: dict[str, Any]) -> Found:
     for member in ("RedrivePolicy", "MessageRetentionPeriod", "SqsManagedSseEnabled"):
         if member in queue:
             yield (member,), (name, member)
-    if "VisibilityTimeout" in queue and name != "StatusQueue":  # MyApp's consumer needs no more than the default
+    if "RedrivePolicy" in queue:
+        yield ("RedrivePolicy", "maxReceiveCount"), (name, "maxReceiveCount")
+    if "VisibilityTimeout" in queue:
         yield ("VisibilityTimeout",), (name, "VisibilityTimeout")
     if "FifoQueue" in queue:
         yield ("FifoQueue",), (name, "FIFO")
@@ -193,7 +195,7 @@ def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
 
 
 def _of_function(name: str, function: dict[str, Any]) -> Found:
-    yield ("Layers",), (name, "Layers")
+    yield from ((("Layers", index), (name, "Layers")) for index in range(len(function["Layers"])))
     for variable in function["Environment"]["Variables"]:
         yield ("Environment", "Variables", variable), (name, variable)
 

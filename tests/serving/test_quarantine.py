@@ -14,7 +14,6 @@ from dataflows.contracts.reports import REPORT_TABLES
 from reports.models import REPORT_MODELS, Partition, Quarantine
 from serving.config import Config
 from serving.errors import QuarantineError
-from serving.handlers.upsert_report import handle
 from serving.schemas import control_schema
 from serving.unload_files import UnloadBucket
 from serving.upsert import upsert_report
@@ -219,29 +218,3 @@ def test_text_that_is_no_utf8_is_quarantined(
         upsert_report(config, bucket, key)
     assert Quarantine.objects.get().reason == "part_broken"
     assert not Partition.objects.exists()
-
-
-def test_handler_loads_what_a_notification_names(writer: UnloadWriter, config: Config) -> None:
-    key = writer.write([event("a")], GENERATIONS)
-    body = json.dumps({"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": key.replace("/", "%2F")}}}]})
-    answer = handle(sqs_event(body, json.dumps({"Event": "s3:TestEvent"})), None)  # type: ignore[arg-type]
-    assert answer == {"batchItemFailures": []}
-    assert REPORT_MODELS["events"]._default_manager.count() == 1
-
-
-def test_handler_returns_what_failed_for_now(
-    writer: UnloadWriter, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("DATABASE_PORT", "1")
-    body = json.dumps({"Records": [{"s3": {"object": {"key": writer.write([event("a")], GENERATIONS)}}}]})
-    assert handle(sqs_event(body), None) == {"batchItemFailures": [{"itemIdentifier": "0"}]}  # type: ignore[arg-type]
-    assert "MySQL could not finish" in caplog.text
-
-
-def sqs_event(*bodies: str) -> dict[str, Any]:
-    return {
-        "Records": [
-            {"messageId": str(number), "receiptHandle": "x", "body": body, "eventSource": "aws:sqs", "attributes": {}}
-            for number, body in enumerate(bodies)
-        ]
-    }

@@ -125,6 +125,18 @@ class Runs:
         where: dict[str, ops.Condition] = {"run_id": run.run_id, "status": expected}
         return self._warehouse.execute(ops.update(RUNS, changes, where)) == 1
 
+    def claim(self, run: Run, **changes: ops.Value) -> bool:
+        """Mark a pending run as started unless rows of its report are on their way or wait; return whether it was.
+
+        Of several such runs that are claimed at the same time one is started: they wait for each other.
+        """
+        where: dict[str, ops.Condition] = {"run_id": run.run_id, "status": RunState.PENDING}
+        claimed = ops.update(RUNS, {"status": RunState.STARTED, **changes}, where)
+        busy = (RunState.STARTED, RunState.SUCCEEDED)
+        rivals = {"property_id": run.property_id, "report": run.report, "status": busy, "consumed_at": None}
+        unless_busy = f"{claimed} AND NOT EXISTS ({ops.select(RUNS, rivals)})"
+        return self._warehouse.execute_together([ops.lock(RUNS), unless_busy])[-1] == 1
+
     def drop_pending(
         self, data_flow_id: str, kinds: Iterable[RunKind], *, at: datetime | None = None, keep: Iterable[str] = ()
     ) -> None:

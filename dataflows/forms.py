@@ -1,11 +1,12 @@
 """The register page's main form and those of a data flow's actions. Each checks its own fields."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError as FieldError
+from django.core.validators import MinValueValidator
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -13,15 +14,15 @@ from django.utils.safestring import SafeString
 
 from dataflows.contracts import naming
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import DEFAULT_LOOKBACK_DAYS, OnInvalid, today_in
+from dataflows.contracts.events import DEFAULT_LOOKBACK_DAYS, EARLIEST_START_DATE, TOO_EARLY, OnInvalid, today_in
 from dataflows.contracts.reports import REPORTS
 from dataflows.models import DataFlow
 
 DEFAULT_BACKFILL_DAYS: Final = 90
-EARLIEST_START_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
 MAX_LOOKBACK_DAYS: Final = 30
 
 _NO_DATE: Final = "Choose a day; written out it is year-month-day, such as 2026-11-20."
+_NOT_TOO_EARLY: Final = MinValueValidator(EARLIEST_START_DATE, TOO_EARLY)
 _WHOLE_DAYS_ONLY: Final = "Choose a day before today in the property's time zone: only whole days are fetched."
 
 
@@ -87,6 +88,7 @@ class RegisterForm(forms.Form):
         label="Back-fill from",
         help_text="The first day to fetch. Past days come in one go, right after registering.",
         error_messages=_says(_NO_DATE),
+        validators=[_NOT_TOO_EARLY],
         widget=_date_input(),
     )
     lookback_days = forms.IntegerField(
@@ -150,9 +152,7 @@ class RegisterForm(forms.Form):
         """Refuse a first day that lies in the future, in the property's own time zone."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         start_date, time_zone = cleaned.get("start_date"), cleaned.get("time_zone")
-        if start_date and start_date < EARLIEST_START_DATE:
-            self.add_error("start_date", f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before.")
-        elif start_date and start_date >= today_in(time_zone or "UTC", timezone.now()):
+        if start_date and start_date >= today_in(time_zone or "UTC", timezone.now()):
             self.add_error("start_date", _WHOLE_DAYS_ONLY)
         return cleaned
 
@@ -169,7 +169,9 @@ def already_registered(data_flow: DataFlow) -> SafeString:
 class BackfillForm(forms.Form):
     """A range of days to fetch again."""
 
-    start_date = forms.DateField(label="From", error_messages=_says(_NO_DATE), widget=_date_input())
+    start_date = forms.DateField(
+        label="From", error_messages=_says(_NO_DATE), validators=[_NOT_TOO_EARLY], widget=_date_input()
+    )
     end_date = forms.DateField(label="To", error_messages=_says(_NO_DATE), widget=_date_input())
 
     def __init__(self, *args: Any, time_zone: str, **kwargs: Any) -> None:
@@ -182,8 +184,6 @@ class BackfillForm(forms.Form):
         start_date, end_date = cleaned.get("start_date"), cleaned.get("end_date")
         if start_date and end_date and end_date < start_date:
             self.add_error("end_date", "Choose the first day or a later one: this lies before it.")
-        if start_date and start_date < EARLIEST_START_DATE:
-            self.add_error("start_date", f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before.")
         if end_date and end_date >= self.today:
             self.add_error("end_date", _WHOLE_DAYS_ONLY)
         return cleaned

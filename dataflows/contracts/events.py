@@ -29,6 +29,8 @@ MYAPP_SOURCE: Final = "myapp.dataflows"
 WAREHOUSE_SOURCE: Final = "myapp.warehouse"
 MAX_DETAIL_BYTES: Final = 64 * 1024
 
+EARLIEST_START_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
+TOO_EARLY: Final = f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before."
 DEFAULT_LOOKBACK_DAYS: Final = 4
 MAX_REPORTS: Final = 30
 
@@ -50,8 +52,15 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _start_date(value: date) -> date:
+    if value < EARLIEST_START_DATE:
+        raise PydanticCustomError("start_date_too_early", "{help}", {"help": TOO_EARLY})
+    return value
+
+
 PropertyId = Annotated[str, AfterValidator(_property_id)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+StartDate = Annotated[date, AfterValidator(_start_date), Field(description=f"{EARLIEST_START_DATE} or later.")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 ConnectorProfile = Annotated[str, Field(pattern=naming.CONNECTOR_PROFILE_PATTERN)]
 RunId = Annotated[str, Field(pattern=naming.RUN_ID_PATTERN)]
@@ -158,7 +167,7 @@ class RegisterDataFlow(_Contract):
     property: Property
     connector_profile: ConnectorProfile
     reports: Annotated[tuple[ReportRequest, ...], Field(min_length=1, max_length=MAX_REPORTS)]
-    start_date: date
+    start_date: StartDate
     lookback_days: Annotated[int, Field(ge=1, le=30)] = DEFAULT_LOOKBACK_DAYS
     refresh_hour_local: Annotated[int, Field(ge=0, le=23)]
     filters: Annotated[tuple[DimensionFilter, ...], Field(max_length=10)] = ()
@@ -205,7 +214,7 @@ class RunDataFlow(_Contract):
     data_flow_id: UUID
     property_id: PropertyId
     reports: tuple[ReportSlug, ...] = ()  # none named: all of the data flow's
-    start_date: date
+    start_date: StartDate
     end_date: date
     requested_by: Annotated[str, Field(min_length=1, max_length=150)]
 

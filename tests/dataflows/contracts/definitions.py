@@ -33,6 +33,13 @@ def register_detail(**changes: Any) -> dict[str, Any]:
     return {**detail, **changes}
 
 
+def run_detail(**changes: Any) -> dict[str, Any]:
+    """Return a sound `RunDataFlow` detail with these members changed."""
+    detail = {name: str(uuid.uuid4()) for name in ("event_id", "correlation_id", "data_flow_id")}
+    days = {"start_date": "2026-08-01", "end_date": "2026-08-31"}
+    return {**detail, **days, "property_id": "123456789", "requested_by": "operator", **changes}
+
+
 def register_event(**changes: Any) -> RegisterDataFlow:
     """Return a sound event with these members changed."""
     return RegisterDataFlow.model_validate(register_detail(**changes))

@@ -1,14 +1,15 @@
 """What the contract refuses, and that its schemas are the ones that are deployed."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import EVENTS, parse_register_data_flow
-from tests.dataflows.contracts.definitions import property_with, register_detail
+from dataflows.contracts.events import EVENTS, parse_register_data_flow, parse_run_data_flow
+from tests.dataflows.contracts.definitions import property_with, register_detail, run_detail
 
 NINE_DIMENSIONS = [f"customEvent:d{number}" for number in range(9)]  # and the date
 ELEVEN_METRICS = [f"customEvent:m{number}" for number in range(11)]
@@ -39,6 +40,7 @@ def test_sound_event_survives_the_trip_as_json() -> None:
         ({"reports": [{"slug": "nothing"}]}, "unknown_report"),
         ({"reports": [{"slug": "pages"}, {"slug": "pages"}]}, "repeated_report"),
         ({"reports": [{}]}, "one_of_slug_custom"),
+        ({"start_date": "2015-08-13"}, "start_date_too_early"),
         ({"secret": "x"}, "extra_forbidden"),
         ({"schema_version": 2}, "literal_error"),
         ({"connector_profile": "ga4'; --"}, "string_pattern_mismatch"),
@@ -48,6 +50,14 @@ def test_unsound_event_is_refused_with_a_reason(changes: dict[str, Any], reason:
     with pytest.raises(InvalidDataFlowError) as refused:
         parse_register_data_flow(register_detail(**changes))
     assert refused.value.reason == reason
+
+
+def test_earliest_start_date_is_the_day_ga4_begins_at() -> None:
+    assert parse_register_data_flow(register_detail(start_date="2015-08-14")).start_date == date(2015, 8, 14)
+    assert parse_run_data_flow(run_detail(start_date="2015-08-14")).start_date == date(2015, 8, 14)
+    with pytest.raises(InvalidDataFlowError, match="Choose 2015-08-14 or later") as refused:
+        parse_run_data_flow(run_detail(start_date="2015-08-13"))
+    assert refused.value.reason == "start_date_too_early"
 
 
 def test_measurement_id_is_explained() -> None:

@@ -12,6 +12,8 @@ from django.forms import BoundField
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from dataflows.contracts.errors import InvalidDataFlowError
+from dataflows.contracts.events import check_size
 from dataflows.definitions import register_event
 from dataflows.forms import RegisterForm
 from dataflows.models import DataFlow
@@ -76,11 +78,14 @@ class Registration:
     def _keeps_contract(self, data_flow: DataFlow) -> bool:
         """Check the event this would send."""
         try:
-            register_event(data_flow, correlation_id=data_flow.id, requested_by="form")
+            check_size(register_event(data_flow, correlation_id=data_flow.id, requested_by="form"))
         except ValidationError as error:
             for problem in error.errors(include_url=False, include_input=False):
                 form, field = self._place(problem)
                 form.add_error(field, _words(problem))
+            return False
+        except InvalidDataFlowError as error:  # only a filter's values can be that long
+            self._longest_filter().add_error("values", str(error))
             return False
         return True
 
@@ -97,6 +102,9 @@ class Registration:
         if number >= 0:
             return _named(self._filled_reports()[number], where, "name")
         return _named(self.form, where, "reports")
+
+    def _longest_filter(self) -> DimensionFilterForm:
+        return max(self._filled_filters(), key=lambda form: len("".join(form.cleaned_data["values"]).encode()))
 
     def _filter_on(self, dimension: str) -> DimensionFilterForm:
         return next(form for form in self._filled_filters() if form.cleaned_data["dimension"] == dimension)

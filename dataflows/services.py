@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import DataFlowState, RegisterDataFlow, RunDataFlow, Station
+from dataflows.contracts.events import DataFlowState, RegisterDataFlow, RunDataFlow, Station, check_size
 from dataflows.contracts.plan import PLAN_VERSION, make_plan
 from dataflows.definitions import register_event
 from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
@@ -21,8 +21,8 @@ from dataflows.tasks import relay_outbox
 def data_flow_register(*, data_flow: DataFlow, user: AbstractBaseUser) -> DataFlow:
     """Save a new data flow and ask Account 2 for it.
 
-    Raises InvalidDataFlowError when the property is registered already, pydantic's ValidationError
-    when the definition can't be carried out; nothing is saved then.
+    Raises InvalidDataFlowError when the property is registered already or the definition is too large,
+    pydantic's ValidationError when it can't be carried out; nothing is saved then.
     """
     data_flow.created_by_id = user.pk
     try:
@@ -92,6 +92,7 @@ def _announce(data_flow: DataFlow, user: AbstractBaseUser) -> None:
     data_flow.status_changed_at = timezone.now()
     data_flow.save()
     event = register_event(data_flow, correlation_id=uuid.uuid4(), requested_by=user.get_username())
+    check_size(event)
     approved = event.model_copy(update={"plan_version": PLAN_VERSION, "plan_hash": make_plan(event).hash})
     _send(data_flow, approved, "queued", f"revision {data_flow.revision}, {data_flow.desired_state}")
 

@@ -28,6 +28,7 @@ from dataflows.contracts.reports import REPORTS, Report, custom_report
 MYAPP_SOURCE: Final = "myapp.dataflows"
 WAREHOUSE_SOURCE: Final = "myapp.warehouse"
 MAX_DETAIL_BYTES: Final = 64 * 1024
+MAX_DEFINITION_BYTES: Final = MAX_DETAIL_BYTES - 2 * 1024  # the rest is for ids, plan hash and the longest user's name
 
 EARLIEST_START_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
 TOO_EARLY: Final = f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before."
@@ -205,6 +206,34 @@ class RegisterDataFlow(_Contract):
         return tuple(request.report() for request in self.reports)
 
 
+# What an operator defines; the other members say who asks, for which state and revision, and what was approved.
+_DEFINITION: Final = {
+    "property",
+    "connector_profile",
+    "reports",
+    "start_date",
+    "lookback_days",
+    "refresh_hour_local",
+    "filters",
+    "on_invalid",
+}
+
+
+def check_size(event: RegisterDataFlow) -> None:
+    """Refuse a definition whose event might take more than MAX_DETAIL_BYTES of UTF-8.
+
+    Only the definition is counted: one that was taken once can be paused by anybody. Raises
+    InvalidDataFlowError `definition_too_large`.
+    """
+    size = len(event.model_dump_json(include=_DEFINITION).encode())
+    if size > MAX_DEFINITION_BYTES:
+        raise InvalidDataFlowError(
+            f"The definition is too large to be sent: {size:,} bytes, of which {MAX_DEFINITION_BYTES:,} are possible. "
+            "Shorten the filters, or leave out reports.",
+            reason="definition_too_large",
+        )
+
+
 class RunDataFlow(_Contract):
     """Asks for one run of a data flow over a range of dates, both included: backfill, retry or gap."""
 
@@ -306,7 +335,9 @@ def parse_register_data_flow(detail: object) -> RegisterDataFlow:
 
     Raises InvalidDataFlowError with the first member at fault and what to do about it.
     """
-    return _parse(RegisterDataFlow, detail)
+    event = _parse(RegisterDataFlow, detail)
+    check_size(event)
+    return event
 
 
 def parse_run_data_flow(detail: object) -> RunDataFlow:

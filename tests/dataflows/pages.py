@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from dataflows.contracts.reports import REPORTS
@@ -36,6 +37,11 @@ def custom(*reports: tuple[str, list[str], list[str]]) -> dict[str, Any]:
 def only_where(dimension: str, values: str, operator: str = "equal_to") -> dict[str, Any]:
     """Return the fields of one filter."""
     return _rows("filter", {"dimension": dimension, "operator": operator, "values": values})
+
+
+def filters(asked: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fields of filters as a data flow has them."""
+    return _rows("filter", *({**one, "values": ", ".join(one["values"])} for one in asked))
 
 
 def errors_beside(page: str, field: str) -> str:

@@ -12,7 +12,8 @@ from dataflows.contracts import ga4
 from dataflows.contracts.ga4 import FieldKind
 from dataflows.models import DataFlow, OutboxEvent
 from tests.dataflows.conftest import unsaved_data_flow
-from tests.dataflows.pages import REGISTER, custom, errors_beside, fields_with_errors, filled, only_where
+from tests.dataflows.contracts.definitions import filters_of
+from tests.dataflows.pages import REGISTER, custom, errors_beside, fields_with_errors, filled, filters, only_where
 
 DIMENSIONS = [
     field.api_name for field in ga4.FIELDS.values() if field.kind is FieldKind.DIMENSION and field.api_name != ga4.DATE
@@ -242,6 +243,14 @@ def test_filter_that_cannot_be_is_refused(
     answer = refused(page, reports=["events"], **only_where(dimension, values, comparison))
     assert words in errors_beside(answer, f"filter-0-{field}")
     assert fields_with_errors(answer) == {f"filter-0-{field}"}
+
+
+def test_definition_too_large_to_be_sent_is_refused_beside_its_longest_filter(page: Client) -> None:
+    short, *long = filters_of(20_000)
+    short["values"] = ["purchase"]
+    answer = refused(page, reports=["events"], **filters([short, *long]))
+    assert "too large to be sent" in errors_beside(answer, "filter-1-values")
+    assert fields_with_errors(answer) == {"filter-1-values"}
 
 
 @pytest.mark.parametrize("prefix", ["custom", "filter"])

@@ -1,6 +1,7 @@
 """What the contract refuses, and that its schemas are the ones that are deployed."""
 
 import json
+from bisect import bisect
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import EVENTS, parse_register_data_flow, parse_run_data_flow
-from tests.dataflows.contracts.definitions import property_with, register_detail, run_detail
+from dataflows.contracts.events import EVENTS, MAX_DETAIL_BYTES, parse_register_data_flow, parse_run_data_flow
+from tests.dataflows.contracts.definitions import filters_of, property_with, register_detail, run_detail
 
 NINE_DIMENSIONS = [f"customEvent:d{number}" for number in range(9)]  # and the date
 ELEVEN_METRICS = [f"customEvent:m{number}" for number in range(11)]
@@ -83,6 +84,32 @@ def test_custom_report_beyond_what_ga4_answers_is_refused(custom: dict[str, Any]
     with pytest.raises(InvalidDataFlowError) as refused:
         parse_register_data_flow(register_detail(reports=[{"custom": custom}]))
     assert refused.value.reason == reason
+
+
+def test_definition_too_large_to_be_sent_is_refused() -> None:
+    with pytest.raises(InvalidDataFlowError, match="Shorten the filters") as refused:
+        parse_register_data_flow(filtered_detail(40_000))
+    assert refused.value.reason == "definition_too_large"
+
+
+def test_definition_that_is_taken_fits_into_an_event_whoever_asks_for_it() -> None:
+    too_many = bisect(range(40_000), False, key=is_refused)
+    largest = parse_register_data_flow(filtered_detail(too_many - 1))
+    rest = {"requested_by": "\x01" * 150, "revision": 2**31 - 1, "plan_version": 10**6, "plan_hash": "f" * 64}
+    asked = len(largest.model_copy(update=rest).model_dump_json().encode())
+    assert MAX_DETAIL_BYTES - 1500 < asked <= MAX_DETAIL_BYTES
+
+
+def filtered_detail(letters: int) -> dict[str, Any]:
+    return register_detail(reports=[{"slug": "events"}], filters=filters_of(letters))
+
+
+def is_refused(letters: int) -> bool:
+    try:
+        parse_register_data_flow(filtered_detail(letters))
+    except InvalidDataFlowError:
+        return True
+    return False
 
 
 def test_filter_must_be_on_a_dimension_of_every_report() -> None:

@@ -70,7 +70,8 @@ class Registration:
         return [form for form in self.filters.forms if form.cleaned_data.get("dimension")]
 
     def _custom_report(self, form: CustomReportForm) -> dict[str, Any]:
-        return {"custom": {name: form.cleaned_data[name] for name in ("name", "dimensions", "metrics")}}
+        dimensions, metrics = form.report_fields
+        return {"custom": {"name": form.cleaned_data["name"], "dimensions": dimensions, "metrics": metrics}}
 
     def _filter(self, form: DimensionFilterForm) -> dict[str, Any]:
         return {name: form.cleaned_data[name] for name in ("dimension", "operator", "values")}

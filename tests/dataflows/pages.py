@@ -29,9 +29,9 @@ def filled(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**fields, **changes}.items() if value is not None}
 
 
-def custom(*reports: tuple[str, list[str], list[str]]) -> dict[str, Any]:
-    """Return the fields of custom reports: name, dimensions and metrics of each."""
-    return _rows("custom", *({"name": name, "dimensions": by, "metrics": of} for name, by, of in reports))
+def custom(*reports: tuple[str, list[str], list[str]], **typed: str) -> dict[str, Any]:
+    """Return the fields of custom reports: name, dimensions and metrics of each, and what is typed in all."""
+    return _rows("custom", *({"name": name, "dimensions": by, "metrics": of, **typed} for name, by, of in reports))
 
 
 def only_where(dimension: str, values: str, operator: str = "equal_to") -> dict[str, Any]:

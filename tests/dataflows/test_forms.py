@@ -1,5 +1,6 @@
 """What the register page takes and refuses, sent as a browser without scripts sends it."""
 
+import html
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -204,6 +205,40 @@ def test_custom_report_that_cannot_be_is_refused(
     answer = refused(page, **custom((name, dimensions, metrics)))
     assert words in errors_beside(answer, f"custom-0-{field}")
     assert fields_with_errors(answer) == {f"custom-0-{field}"}
+
+
+def test_fields_that_a_property_defines_itself_are_written_out(page: Client) -> None:
+    typed = {"custom_dimensions": "customEvent:author,  customUser:plan,", "custom_metrics": "customEvent:minutes"}
+    data_flow = registered(page, **custom(("by_author", ["city"], ["sessions"]), **typed))
+    assert data_flow.reports[-1]["custom"] == {
+        "name": "by_author",
+        "dimensions": ["city", "customEvent:author", "customUser:plan"],
+        "metrics": ["sessions", "customEvent:minutes"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"custom_dimensions": "author"}, "custom_dimensions", "'author' is no such field: write customEvent:name"),
+        ({"custom_dimensions": "country"}, "custom_dimensions", "'country' is no such field"),
+        ({"custom_dimensions": "customEvent:a; DROP"}, "custom_dimensions", "'customEvent:a;' is no such field"),
+        ({"custom_dimensions": f"customEvent:{'aB' * 20}"}, "custom_dimensions", "is no such field"),
+        ({"custom_dimensions": "customEvent:aB,customEvent:a_b"}, "custom_dimensions", "are both custom_event_a_b"),
+        ({"custom_metrics": "customEvent:"}, "custom_metrics", "'customEvent:' is no such field"),
+        ({"custom_metrics": "customEvent:<b>"}, "custom_metrics", "'customEvent:<b>' is no such field"),
+        ({"custom_dimensions": "customEvent:a", "custom_metrics": "customEvent:a"}, "custom_metrics", "are both"),
+        ({"custom_dimensions": ",".join(f"customEvent:d{n}" for n in range(8))}, "dimensions", "at most 9 dimensions"),
+        ({"custom_metrics": ",".join(f"customEvent:m{n}" for n in range(10))}, "metrics", "10 metrics"),
+    ],
+)
+def test_field_of_the_property_that_cannot_be_is_refused_and_kept(
+    page: Client, typed: dict[str, str], field: str, words: str
+) -> None:
+    answer = refused(page, **custom(("odd", ["city"], ["sessions"]), **typed))
+    assert words in errors_beside(answer, f"custom-0-{field}")
+    assert fields_with_errors(answer) == {f"custom-0-{field}"}
+    assert all(f'value="{html.escape(text)}"' in answer for text in typed.values())
 
 
 def test_largest_custom_report_is_taken(page: Client) -> None:

@@ -70,7 +70,10 @@ def test_measurement_id_is_explained() -> None:
     ("custom", "reason"),
     [
         ({"name": "x", "dimensions": ["country"] * 2, "metrics": ["sessions"]}, "repeated_field"),
+        ({"name": "x", "dimensions": ["customEvent:a"], "metrics": ["customEvent:a"]}, "repeated_field"),
+        ({"name": "x", "dimensions": ["customEvent:aB", "customEvent:a_b"], "metrics": ["sessions"]}, "repeated_field"),
         ({"name": "x", "dimensions": ["nothing"], "metrics": ["sessions"]}, "unknown_dimension"),
+        ({"name": "x", "dimensions": [f"customEvent:{'aB' * 20}"], "metrics": ["sessions"]}, "unknown_dimension"),
         ({"name": "x", "dimensions": ["country"], "metrics": []}, "too_many_fields"),
         (
             {"name": "x", "dimensions": [f"customEvent:d{n}" for n in range(9)], "metrics": ["sessions"]},

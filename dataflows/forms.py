@@ -1,4 +1,4 @@
-"""The register page's main form and those of a data flow's actions. Each checks its own fields."""
+"""The main form of the register and the edit page, and those of a data flow's actions. Each checks its own fields."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -9,12 +9,19 @@ from django.core.exceptions import ValidationError as FieldError
 from django.core.validators import MinValueValidator
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dataflows.contracts import naming
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import DEFAULT_LOOKBACK_DAYS, EARLIEST_START_DATE, TOO_EARLY, OnInvalid, today_in
+from dataflows.contracts.events import (
+    DEFAULT_LOOKBACK_DAYS,
+    EARLIEST_START_DATE,
+    TOO_EARLY,
+    DataFlowState,
+    OnInvalid,
+    today_in,
+)
 from dataflows.contracts.reports import REPORTS
 from dataflows.models import DataFlow
 
@@ -35,7 +42,7 @@ def _says(text: str, *codes: str) -> dict[str, str]:
     return dict.fromkeys(("required", "invalid", "invalid_choice", *codes), text)
 
 
-class RegisterForm(forms.Form):
+class DefinitionForm(forms.Form):
     """A GA4 property, its reports, range and schedule."""
 
     property_id = forms.CharField(
@@ -122,18 +129,6 @@ class RegisterForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["start_date"].initial = timezone.localdate() - timedelta(days=DEFAULT_BACKFILL_DAYS)
 
-    def clean_property_id(self) -> str:
-        """Refuse what is not a property id, and what is registered already."""
-        property_id: str = self.cleaned_data["property_id"]
-        try:
-            naming.checked_property_id(property_id)
-        except InvalidDataFlowError as error:
-            raise FieldError(str(error), code=error.reason) from error
-        registered = DataFlow.objects.filter(property_id=property_id).first()
-        if registered is not None:
-            raise FieldError(already_registered(registered), code="already_registered")
-        return property_id
-
     def clean_time_zone(self) -> str:
         """Refuse what is no IANA time zone."""
         time_zone: str = self.cleaned_data["time_zone"]
@@ -157,13 +152,43 @@ class RegisterForm(forms.Form):
         return cleaned
 
 
+class RegisterForm(DefinitionForm):
+    """Asks for a property that is not registered yet."""
+
+    def clean_property_id(self) -> str:
+        """Refuse what is not a property id, and what is registered already."""
+        property_id: str = self.cleaned_data["property_id"]
+        try:
+            naming.checked_property_id(property_id)
+        except InvalidDataFlowError as error:
+            raise FieldError(str(error), code=error.reason) from error
+        registered = DataFlow.objects.filter(property_id=property_id).first()
+        if registered is not None:
+            raise FieldError(already_registered(registered), code="already_registered")
+        return property_id
+
+
+class EditForm(DefinitionForm):
+    """Asks for changes to a registered property: to everything but which property it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["property_id"].disabled = True  # so what is sent for it is not looked at
+        self.fields["property_id"].help_text = "It stays: another property is registered as another data flow."
+        self.fields[
+            "start_date"
+        ].help_text = "The first day to fetch. With another one, all days from it on come again."
+
+
 def already_registered(data_flow: DataFlow) -> SafeString:
     """Return the words for a property that is registered, with the way to it."""
-    return format_html(
-        'This property is registered already, as {}. <a href="{}">Open its data flow</a>',
-        data_flow.display_name,
-        reverse("data-flow-detail", args=(data_flow.id,)),
+    ways = [("data-flow-detail", "Open its data flow")]
+    if data_flow.desired_state != DataFlowState.REMOVED:
+        ways.append(("data-flow-edit", "Edit it"))
+    links = format_html_join(
+        " · ", '<a href="{}">{}</a>', ((reverse(name, args=(data_flow.id,)), text) for name, text in ways)
     )
+    return format_html("This property is registered already, as {}. {}", data_flow.display_name, links)
 
 
 class BackfillForm(forms.Form):

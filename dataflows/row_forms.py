@@ -26,6 +26,12 @@ def _catalogue(kind: FieldKind) -> list[tuple[str, str]]:
     return [(field.api_name, field.label) for field in fields]
 
 
+def filter_words(asked: dict[str, Any]) -> str:
+    """Return a filter as a sentence: `Country is one of Germany, Austria`."""
+    operator = dict(FILTER_OPERATORS)[asked["operator"]]
+    return f"{ga4.dimension(asked['dimension']).label} {operator} {', '.join(asked['values'])}"
+
+
 class CustomFieldsField(forms.Field):
     """Dimensions or metrics that the property defines itself, written out with commas in between."""
 

@@ -1,5 +1,6 @@
 """What may be read of the registry, and by whom."""
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,16 +11,19 @@ from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db.models import Min, QuerySet
 
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import ReportRequest
+from dataflows.contracts.events import CustomReport, RegisterDataFlow, ReportRequest, Station
 from dataflows.contracts.reports import Report
-from dataflows.models import DataFlow, TimelineEntry
+from dataflows.definitions import custom_reports_in
+from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
     "DataFlow",
+    "asked_since",
     "can_register",
+    "custom_reports_ever_asked",
     "readable_data_flows",
     "registered_report",
     "registered_reports",
@@ -47,6 +51,24 @@ def readable_data_flows(user: AbstractUser | AnonymousUser) -> QuerySet[DataFlow
 def registered_reports(data_flow: DataFlow) -> list[Report]:
     """Return the reports a data flow was registered with, declared and custom ones alike."""
     return [ReportRequest.model_validate(request).report() for request in data_flow.reports]
+
+
+def custom_reports_ever_asked(data_flow: DataFlow) -> list[CustomReport]:
+    """Return the custom reports of every revision of a data flow, the latest last: their rows are stored still."""
+    details = _announcements(data_flow).order_by("revision").values_list("detail", flat=True)
+    requests = [request for detail in details for request in json.loads(detail)["reports"]]
+    return custom_reports_in([*requests, *data_flow.reports])
+
+
+def asked_since(data_flow: DataFlow, revision: int, *, limit: int) -> list[TimelineEntry]:
+    """Return the requests that made revisions later than `revision`, the newest first."""
+    later = _announcements(data_flow).filter(revision__gt=revision).values("correlation_id")
+    entries = data_flow.timeline.filter(station=Station.SUBMIT, correlation_id__in=later)
+    return list(entries.order_by("-recorded_at")[:limit])
+
+
+def _announcements(data_flow: DataFlow) -> QuerySet[OutboxEvent]:
+    return data_flow.outbox_events.filter(detail_type=RegisterDataFlow.__name__)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.events import DataFlowState
 from dataflows.contracts.reports import REPORTS
 from dataflows.detail import detail_of
+from dataflows.editing import Edit
 from dataflows.forms import BackfillForm, DeregisterForm, already_registered
 from dataflows.models import DataFlow
 from dataflows.registration import Registration
@@ -65,13 +66,24 @@ def register(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{data_flow.display_name} is registered. Its first steps show up below.")
         return redirect("data-flow-detail", data_flow_id=data_flow.id)
     registration.focus()
-    context = {
-        "area": "data-flows",
-        "registration": registration,
-        "reports": REPORTS,
-        "time_zones": time_zone_names(),
-    }
-    return render(request, "dataflows/register.html", context, status=422 if is_sent else 200)
+    return _definition_page(request, "dataflows/register.html", registration)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
+    """Show a data flow's definition to be changed, or save what was made of it."""
+    user, data_flow = _operator(request), _readable(request, data_flow_id)
+    is_sent = request.method == "POST"
+    if data_flow.desired_state == DataFlowState.REMOVED and not is_sent:
+        messages.error(request, "It is deregistered: resume it first, then edit it.")
+        return redirect("data-flow-detail", data_flow_id=data_flow.id)
+    editing = Edit(data_flow, request.POST if is_sent else None)
+    saved = editing.save(user) if is_sent else None
+    if saved is not None:
+        messages.success(request, f"Saved as revision {saved.revision}. The timeline shows when it is done.")
+        return redirect("data-flow-detail", data_flow_id=data_flow.id)
+    editing.focus()
+    return _definition_page(request, "dataflows/edit.html", editing)
 
 
 @require_GET
@@ -148,6 +160,16 @@ def _is_registered(registration: Registration, data_flow: DataFlow, user: Abstra
         registration.form.add_error("property_id", already_registered(there))
         return False
     return True
+
+
+def _definition_page(request: HttpRequest, template: str, registration: Registration) -> HttpResponse:
+    context = {
+        "area": "data-flows",
+        "registration": registration,
+        "reports": REPORTS,
+        "time_zones": time_zone_names(),
+    }
+    return render(request, template, context, status=422 if registration.form.is_bound else 200)
 
 
 def _detail(request: HttpRequest, data_flow: DataFlow, *, status: int = 200, **forms: Any) -> HttpResponse:

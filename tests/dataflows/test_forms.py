@@ -162,7 +162,10 @@ def test_registered_property_is_refused_with_the_way_to_it(page: Client, operato
     answer = refused(page, property_id="42")
     assert "registered already, as <b>First</b>" in errors_beside(answer, "property_id")
     assert f'href="/data-flows/{there.id}/"' in answer
+    assert f'href="/data-flows/{there.id}/edit/"' in answer
     assert "<b>First" not in answer
+    DataFlow.objects.update(desired_state="removed")
+    assert "Edit it" not in refused(page, property_id="42")
 
 
 def test_page_sent_twice_ends_in_words(page: Client) -> None:

@@ -8,7 +8,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.backends.mysql.base import DatabaseWrapper
 
@@ -20,7 +19,7 @@ NAMELESS = "127.0.0.2"  # this machine too, but no name of the certificate's
 @pytest.fixture
 def nameless_port() -> Iterator[int]:
     """A port at an address that the server's certificate does not name; behind it is the server."""
-    database = settings.DATABASES["default"]
+    database = connection.settings_dict
     with socket.create_server((NAMELESS, 0)) as listener:
         Thread(target=_relay, args=(listener, (database["HOST"], int(database["PORT"]))), daemon=True).start()
         yield listener.getsockname()[1]
@@ -66,7 +65,7 @@ def test_server_of_another_name_is_refused(db: None, nameless_port: int) -> None
 
 
 def test_server_that_only_another_authority_vouches_for_is_refused(db: None, tmp_path: Path) -> None:
-    options = settings.DATABASES["default"]["OPTIONS"]
+    options = connection.settings_dict["OPTIONS"]
     other = ensure_certificates(tmp_path / "other").ca_path
     with pytest.raises(OperationalError, match="self-signed certificate"):
         connected(OPTIONS={**options, "ssl": {"ca": str(other)}})
@@ -74,4 +73,4 @@ def test_server_that_only_another_authority_vouches_for_is_refused(db: None, tmp
 
 def test_name_is_checked_by_mysqls_own_client_too() -> None:
     """MariaDB's, which the tests run with, checks it in any verifying mode: so the setting itself is looked at."""
-    assert settings.DATABASES["default"]["OPTIONS"]["ssl_mode"] == "VERIFY_IDENTITY"
+    assert connection.settings_dict["OPTIONS"]["ssl_mode"] == "VERIFY_IDENTITY"

@@ -177,7 +177,7 @@ class EditForm(DefinitionForm):
         self.fields["property_id"].help_text = "It stays: another property is registered as another data flow."
         self.fields[
             "start_date"
-        ].help_text = "The first day to fetch. With another one, all days from it on come again."
+        ].help_text = "The first day to fetch. With another one, days that were fetched before come again."
 
 
 def already_registered(data_flow: DataFlow) -> SafeString:

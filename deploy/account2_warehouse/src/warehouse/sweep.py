@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from warehouse.errors import try_each
+from warehouse.errors import SAVE_AGAIN, try_each
 from warehouse.runs import Run, RunKind, RunState
 from warehouse.waiting import waiting_tables
 from warehouse.watch import Watcher
@@ -50,14 +50,14 @@ class Sweeper:
                 self._look_for_end(begun, run.appflow_flow_name, execution.execution_id, at)
                 return
         if at >= run.due_at + _START_GRACE:
-            message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour: look whether it is active."
+            message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour: {SAVE_AGAIN}."
             self.watcher.fail(run, message, at)
 
     def _look_for_end(self, run: Run, name: str, execution_id: str, at: datetime) -> None:
         execution = self.watcher.flows.execution(name, execution_id)
         if execution is None:
             if run.started_at is not None and at >= run.started_at + _RECORD_GRACE:
-                self.watcher.fail(run, "AppFlow has no record of the run any more: ask for its dates again.", at)
+                self.watcher.fail(run, "AppFlow has no record of the run any more: Back-fill its days again.", at)
         elif execution.is_over:
             self.watcher.ended(run, execution, at)
 

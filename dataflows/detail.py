@@ -10,7 +10,7 @@ from dataflows.contracts.plan import make_plan
 from dataflows.definitions import register_event
 from dataflows.models import DataFlow
 from dataflows.row_forms import filter_words
-from dataflows.selectors import registered_reports, timeline_of
+from dataflows.selectors import failing_runs, registered_reports, timeline_of
 
 SHOWN_RUNS: Final = 100
 SHOWN_JOURNEYS: Final = 10
@@ -26,6 +26,7 @@ def detail_of(data_flow: DataFlow) -> dict[str, Any]:
         "reports": reports,
         "report_labels": {report.slug: report.label for report in reports},
         "filters": [filter_words(asked) for asked in data_flow.filters],
+        "failing": failing_runs([data_flow]).get(data_flow.id, []),
         "timeline": timeline_of(data_flow, limit=SHOWN_JOURNEYS),
         "runs": data_flow.runs.all()[:SHOWN_RUNS],
         "plan": make_plan(register_event(data_flow, correlation_id=data_flow.id, requested_by="preview")),

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Max, Q
+from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,9 +18,9 @@ from dataflows.contracts.reports import REPORTS
 from dataflows.detail import detail_of
 from dataflows.editing import Edit
 from dataflows.forms import BackfillForm, DeregisterForm, already_registered
-from dataflows.models import DataFlow
+from dataflows.models import DataFlow, Run
 from dataflows.registration import Registration
-from dataflows.selectors import can_register, readable_data_flows, time_zone_names
+from dataflows.selectors import can_register, failing_runs, readable_data_flows, time_zone_names
 from dataflows.services import (
     data_flow_backfill,
     data_flow_change_state,
@@ -29,6 +29,7 @@ from dataflows.services import (
 )
 
 PAGE_ROWS = 50
+_LAST_RUN_AT = Run.objects.filter(data_flow=OuterRef("pk")).order_by("-changed_at").values("changed_at")[:1]
 
 
 @require_GET
@@ -36,7 +37,7 @@ def data_flow_list(request: HttpRequest) -> HttpResponse:
     """Show the data flows the user may see, searched and filtered."""
     search, status = request.GET.get("search", "").strip(), request.GET.get("status", "")
     data_flows = readable_data_flows(request.user).select_related("created_by")
-    data_flows = data_flows.annotate(last_run_at=Max("runs__changed_at"))
+    data_flows = data_flows.annotate(last_run_at=Subquery(_LAST_RUN_AT))  # computed for a page's rows only
     if search:
         data_flows = data_flows.filter(Q(display_name__icontains=search) | Q(property_id__contains=search))
     if status in DataFlow.Status.values:
@@ -45,6 +46,7 @@ def data_flow_list(request: HttpRequest) -> HttpResponse:
     context = {
         "area": "data-flows",
         "page": page,
+        "failing": failing_runs(page.object_list),
         "previous_number": page.previous_page_number() if page.has_previous() else None,
         "next_number": page.next_page_number() if page.has_next() else None,
         "search": search,
@@ -177,6 +179,7 @@ def _detail(request: HttpRequest, data_flow: DataFlow, *, status: int = 200, **f
         "area": "data-flows",
         **detail_of(data_flow),
         "can_register": can_register(request.user),
+        "can_edit": can_register(request.user) and data_flow.desired_state != DataFlowState.REMOVED,
         "backfill_form": BackfillForm(time_zone=data_flow.time_zone),
         "deregister_form": DeregisterForm(expected=data_flow.property_id),
         **forms,

@@ -5,13 +5,12 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from dataflows.contracts import ga4
 from dataflows.contracts.events import RunStatus
 from dataflows.contracts.plan import make_plan
 from dataflows.definitions import register_event
 from dataflows.models import DataFlow
-from dataflows.row_forms import FILTER_OPERATORS
-from dataflows.selectors import registered_reports, timeline_of
+from dataflows.row_forms import filter_words
+from dataflows.selectors import failing_runs, registered_reports, timeline_of
 
 SHOWN_RUNS: Final = 100
 SHOWN_JOURNEYS: Final = 10
@@ -27,18 +26,13 @@ def detail_of(data_flow: DataFlow) -> dict[str, Any]:
         "data_flow": data_flow,
         "reports": reports,
         "report_labels": {report.slug: report.label for report in reports},
-        "filters": [_filter_words(asked) for asked in data_flow.filters],
+        "filters": [filter_words(asked) for asked in data_flow.filters],
+        "failing": failing_runs([data_flow]).get(data_flow.id, []),
         "timeline": timeline_of(data_flow, limit=SHOWN_JOURNEYS),
         "runs": data_flow.runs.all()[:SHOWN_RUNS],
         "plan": make_plan(register_event(data_flow, correlation_id=data_flow.id, requested_by="preview")),
         "is_moving": _is_moving(data_flow),
     }
-
-
-def _filter_words(asked: dict[str, Any]) -> str:
-    """Return a filter as a sentence: `Country is one of Germany, Austria`."""
-    operator = dict(FILTER_OPERATORS)[asked["operator"]]
-    return f"{ga4.dimension(asked['dimension']).label} {operator} {', '.join(asked['values'])}"
 
 
 def _is_moving(data_flow: DataFlow) -> bool:

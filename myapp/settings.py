@@ -79,7 +79,7 @@ def _database_options() -> dict[str, Any]:
     }
     ca_bundle = env.text("MYAPP_DATABASE_CA_BUNDLE", "")
     if ca_bundle:
-        options["ssl_mode"] = "VERIFY_CA"
+        options["ssl_mode"] = "VERIFY_IDENTITY"  # MySQL's client checks the name only so; MariaDB's always does
         options["ssl"] = {"ca": ca_bundle}
     return options
 

@@ -105,7 +105,7 @@ def _context(request: HttpRequest, data_flow: DataFlow, slug: str) -> dict[str, 
         "range": range_,
         "range_error": range_error,
         "presets": PRESETS,
-        "fresh": freshness(data_flow.property_id, slug, data_flow.time_zone),
+        "fresh": freshness([data_flow], slug)[0],
     }
 
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -29,14 +30,19 @@ def filled(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**fields, **changes}.items() if value is not None}
 
 
-def custom(*reports: tuple[str, list[str], list[str]]) -> dict[str, Any]:
-    """Return the fields of custom reports: name, dimensions and metrics of each."""
-    return _rows("custom", *({"name": name, "dimensions": by, "metrics": of} for name, by, of in reports))
+def custom(*reports: tuple[str, list[str], list[str]], **typed: str) -> dict[str, Any]:
+    """Return the fields of custom reports: name, dimensions and metrics of each, and what is typed in all."""
+    return _rows("custom", *({"name": name, "dimensions": by, "metrics": of, **typed} for name, by, of in reports))
 
 
 def only_where(dimension: str, values: str, operator: str = "equal_to") -> dict[str, Any]:
     """Return the fields of one filter."""
     return _rows("filter", {"dimension": dimension, "operator": operator, "values": values})
+
+
+def filters(asked: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fields of filters as a data flow has them."""
+    return _rows("filter", *({**one, "values": ", ".join(one["values"])} for one in asked))
 
 
 def errors_beside(page: str, field: str) -> str:

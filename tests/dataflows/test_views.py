@@ -76,15 +76,73 @@ def test_list_shows_each_property_with_its_state_and_freshness(page: Client, ope
 def test_list_needs_as_many_queries_for_many_rows_as_for_one(
     page: Client, operator: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    queries = 6  # session, user, permissions of user and of groups, count and rows of the page, freshness
+    queries = 7  # session, user, permissions of user and of groups, count and rows of the page, failures, freshness
     for number in range(1, 13):
         owner = User.objects.create_user(f"owner-{number}")
-        data_flow = add_data_flow(owner, str(number), display_name=f"Shop {number}")
+        data_flow = add_data_flow(owner, str(number), display_name=f"Shop {number}", status="active")
         add_partition(str(number), "daily_totals", date(2026, 11, number))
-        add_run(data_flow)
+        add_run(data_flow, status="failed")
         if number in (1, 12):
             with django_assert_num_queries(queries + 1):
                 page.get(LIST)
+
+
+THREE_REPORTS = [{"slug": "daily_totals"}, {"slug": "events"}, {"slug": "pages"}]
+HOUR = timedelta(hours=1)
+
+
+def add_course_of_runs(data_flow: DataFlow) -> None:
+    """Let the newest run of Events fail, the one before of Daily totals, and one of a report that is not there."""
+    now = timezone.now()
+    for report, status, at in (
+        ("daily_totals", "failed", now - 2 * HOUR),
+        ("daily_totals", "started", now),
+        ("events", "unloaded", now - HOUR),
+        ("events", "failed", now),
+        ("pages", "unloaded", now),
+        ("gone", "failed", now),
+    ):
+        add_run(data_flow, report=report, status=status, changed_at=at, message=f"{report} <b>was refused</b>")
+
+
+def test_newest_run_that_failed_is_told_plainly(page: Client, operator: User) -> None:
+    data_flow = add_data_flow(operator, "1", reports=THREE_REPORTS, status="active")
+    add_course_of_runs(data_flow)
+    assert "Active 1 of 3 reports failed" in text_of(page.get(LIST).content.decode())
+    answer = page.get(at(data_flow)).content.decode()
+    state = text_of(answer[answer.index('id="state"') : answer.index("Timeline")])
+    assert "The newest run failed of 1 of 3 reports: Events , 1 Nov 2026 – 1 Nov 2026: events &lt;b&gt;was" in state
+    assert "When the cause is mended, press Edit and Save" in state
+    assert "daily_totals" not in state
+    assert "gone" not in state
+
+
+def test_failure_is_no_longer_told_once_a_newer_run_goes_well(page: Client, operator: User) -> None:
+    data_flow = add_data_flow(operator, "1", reports=THREE_REPORTS, status="active")
+    add_course_of_runs(data_flow)
+    add_run(data_flow, report="events", status="succeeded", changed_at=timezone.now() + HOUR)
+    for address in (LIST, at(data_flow)):
+        assert "of 3 reports" not in text_of(page.get(address).content.decode())
+
+
+@pytest.mark.parametrize("status", ["paused", "removed", "failed", "queued"])
+def test_failed_runs_are_told_of_active_data_flows_only(page: Client, operator: User, status: str) -> None:
+    """The state of any other says itself that it needs somebody."""
+    data_flow = add_data_flow(operator, "1", reports=THREE_REPORTS, status=status)
+    add_course_of_runs(data_flow)
+    for address in (LIST, at(data_flow)):
+        assert "of 3 reports" not in text_of(page.get(address).content.decode())
+
+
+def test_analyst_is_told_of_failures_but_not_what_to_press(client: Client, operator: User) -> None:
+    data_flow = add_data_flow(operator, "1", reports=THREE_REPORTS, status="active")
+    add_course_of_runs(data_flow)
+    analyst = User.objects.create_user("analyst")
+    PropertyGrant.objects.create(user=analyst, data_flow=data_flow)
+    client.force_login(analyst)
+    shown = client.get(at(data_flow)).content.decode()
+    assert "The newest run failed of 1 of 3 reports" in text_of(shown)
+    assert "/edit/" not in shown
 
 
 def test_list_is_searched_and_filtered(page: Client, operator: User) -> None:

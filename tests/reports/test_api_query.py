@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from dataflows.contracts.metrics import COMPUTED_METRICS
 from dataflows.models import DataFlow
@@ -337,3 +338,24 @@ def test_query_that_takes_too_long_is_ended(
 ) -> None:
     response = ask(api, report="pages", metrics=["event_count"])
     assert "fewer days" in problem(response, 503, "query-too-slow")["detail"]
+
+
+def test_answer_over_many_properties_needs_no_more_queries_than_over_one(
+    client: Client,
+    operator: User,
+    data_flow: DataFlow,
+    add_row: AddRow,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number, property_id in enumerate(("42", "43", "44"), start=1):
+        unsaved_data_flow(property_id=property_id, created_by=operator).save(force_insert=True)
+        add_row("daily_totals", date(2026, 11, number), property_id=property_id)
+    client.force_login(operator)
+    reach = {}
+    for count in (1, 3):
+        with django_assert_num_queries(
+            8
+        ):  # session, user, their permissions (2), flows, is anything there, rows, reach
+            body = answer(client, metrics=["sessions"], property_ids=["44", "43", "42"][:count])
+        reach[count] = body["meta"]["data_through"]
+    assert reach == {1: "2026-11-03", 3: "2026-11-01"}

@@ -135,8 +135,8 @@ class Registrar:
         ]
         if others and event.state is not DataFlowState.REMOVED:
             raise TerminalError(
-                f"Property {property_id} belongs to another data flow, {others[0].event.data_flow_id}: change or "
-                "remove that one.",
+                f"Property {property_id} belongs to another data flow, {others[0].event.data_flow_id}: edit or "
+                "deregister that one.",
                 reason="property_taken",
             )
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from serving.errors import QuarantineError
 from serving.handlers.upsert_report import handle
 from serving.unload_files import UnloadBucket
 from serving.upsert import upsert_report
+from tests.queues import FedQueue
 from tests.serving.conftest import BUCKET
-from tests.serving.test_quarantine import sqs_event
 from tests.serving.unloads import CORRELATION_ID, DATA_FLOW_ID, Row, UnloadWriter, report_row
 
 EVENTS = REPORT_TABLES["events"]
@@ -109,12 +110,13 @@ def test_an_unload_nobody_can_read_is_told_without_ids(
 
 
 def test_what_failed_for_now_is_told_under_its_request(
-    writer: UnloadWriter, config: Config, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    writer: UnloadWriter, queue: FedQueue, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = write(writer, 1)
     monkeypatch.setenv("DATABASE_PORT", "1")
     body = json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})
-    assert handle(sqs_event(body), None)["batchItemFailures"] != []  # type: ignore[arg-type]
+    queue.send(body)
+    assert queue.hand_over(partial(handle, context=None)) == [body]  # type: ignore[arg-type]
     line = lines(caplog)[CORRELATION_ID]
     assert line.items() >= {"message": "not loaded for now", "partitions": 1, "partitions_loaded": 0}.items()
     assert "MySQL could not finish" in line["error"]

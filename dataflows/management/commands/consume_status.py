@@ -52,7 +52,7 @@ def _poll(client: "SQSClient", stopping: threading.Event) -> None:
 
 
 def _consume(message: "MessageTypeDef") -> bool:
-    """Record one message; False leaves it on the queue, which gives up on it after five times."""
+    """Record one message; False leaves it on the queue, which gives up on it after many tries."""
     close_old_connections()
     try:
         answer_record(answer_parse(message["Body"]))

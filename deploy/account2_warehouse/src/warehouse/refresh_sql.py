@@ -7,7 +7,7 @@ window holds each (null where none does), and what `typing_sql` makes.
 # ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Final
 
@@ -22,6 +22,7 @@ from warehouse.typing_sql import parsed_rows_statement, typed_rows_statement
 
 MAX_REPORTS_PER_BATCH: Final = 24  # each needs a DELETE of its own; the others share theirs
 _LONGEST_WINDOW_DAYS: Final = 1000
+_COMMIT_DELAY: Final = timedelta(days=3)  # from the moment that a refresh stamps on what it changes
 _DAY: Final = ("property_id", "report_id", "date")
 _TRACE: Final = ("data_flow_id", "correlation_id")
 
@@ -68,11 +69,12 @@ def dependents_of(table: ReportTable) -> list[ReportTable]:
     return [other for other in REPORT_TABLES.values() if table.name in other.depends_on]
 
 
-def stale_days_query(table: ReportTable, refreshed_after: datetime) -> str:
+def stale_days_query(table: ReportTable, at: datetime) -> str:
     """Return the SELECT of partitions whose `day_…` columns differ from the table they are taken from.
 
-    It looks where that table was refreshed after the given moment. It compares values instead of marks:
-    refreshes of two tables may commit in any order, and each would miss the other's mark.
+    It looks where that table was refreshed since this one last was, or the moment `at`, whichever is earlier,
+    and some days before: so each refresh of this table must begin with it. It compares values instead of
+    marks: refreshes of two tables may commit in any order, and each would miss the other's mark.
     """
     (source,) = table.depends_on
     differs = " OR ".join(_differs(column.name, column.name.removeprefix("day_")) for column in table.computed)
@@ -82,13 +84,15 @@ FROM {COMBINED_SCHEMA}.{table.name} AS stored
 JOIN {OPS_SCHEMA}.partitions AS refreshed ON refreshed.report_table = {literal(source)}
   AND refreshed.property_id = stored.property_id AND refreshed.date = stored.date
 LEFT JOIN {RAW_SCHEMA}.{source} AS day ON day.property_id = stored.property_id AND day.date = stored.date
-WHERE refreshed.refreshed_at > {literal(refreshed_after)} AND ({differs})"""
+WHERE ({differs}) AND (refreshed.refreshed_at > {literal(at - _COMMIT_DELAY)}
+  OR refreshed.refreshed_at > (SELECT DATEADD(day, -{_COMMIT_DELAY.days}, MAX(own.refreshed_at))
+    FROM {OPS_SCHEMA}.partitions AS own WHERE own.report_table = {literal(table.name)}))"""
 
 
-def repair_statements(table: ReportTable, refreshed_after: datetime, at: datetime) -> list[str]:
+def repair_statements(table: ReportTable, at: datetime) -> list[str]:
     """Return what recomputes the stale partitions of a table that depends on another."""
     return [
-        f"CREATE TEMP TABLE changed_days AS {stale_days_query(table, refreshed_after)}",
+        f"CREATE TEMP TABLE changed_days AS {stale_days_query(table, at)}",
         *recompute_statements(table, at),
         "DROP TABLE changed_days",
     ]

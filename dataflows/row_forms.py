@@ -41,6 +41,10 @@ class CustomFieldsField(forms.Field):
         """Return what stands in the input: what was typed, or the names."""
         return ", ".join(value) if isinstance(value, list) else value
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Return whether what was typed is something else than the names."""
+        return bool(self.prepare_value(initial or []) != (data or ""))
+
     def to_python(self, value: Any) -> list[str]:
         """Return the API names, each once."""
         names = list(dict.fromkeys(re.findall(r"[^,\s]+", value or "")))

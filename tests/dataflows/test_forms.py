@@ -1,6 +1,7 @@
 """What the register page takes and refuses, sent as a browser without scripts sends it."""
 
 import html
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -300,6 +301,13 @@ def test_page_whose_rows_cannot_be_counted_is_refused_in_words(page: Client, pre
 
 def test_null_character_is_refused_in_words(page: Client) -> None:
     assert errors_beside(refused(page, display_name="a\x00b"), "display_name")
+
+
+def test_reports_of_ones_own_are_folded_away_until_one_is_begun(page: Client) -> None:
+    assert re.search(r'<details class="own-reports"\s*>', page.get(REGISTER).content.decode())
+    assert re.search(r'<details class="own-reports"\s*>', refused(page, property_id=""))
+    begun = custom(("", [], []), custom_metrics="customEvent:a")
+    assert re.search(r'<details class="own-reports"\s*open>', refused(page, **begun))
 
 
 def test_time_zone_is_an_input_with_suggestions(page: Client) -> None:

@@ -162,6 +162,7 @@ def test_deregistered_data_flow_is_to_be_resumed_first(page: Client, operator: U
     data_flow_change_state(data_flow_id=data_flow.id, state=DataFlowState.REMOVED, user=operator)
     answer = refused(page, data_flow, sent)
     assert "It is deregistered: resume it first" in answer
+    assert "Save puts it in the place" not in answer
     assert 'name="lookback_days" value="3"' in answer
     opened = page.get(at(data_flow), follow=True)
     assert opened.redirect_chain[-1][0] == f"/data-flows/{data_flow.id}/"

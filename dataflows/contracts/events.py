@@ -34,11 +34,19 @@ EARLIEST_START_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier dat
 TOO_EARLY: Final = f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before."
 DEFAULT_LOOKBACK_DAYS: Final = 4
 MAX_REPORTS: Final = 30
+_YEARS: Final = (2000, 2999)
 
 
 def _property_id(value: str) -> str:
     try:
         return naming.checked_property_id(value)
+    except InvalidDataFlowError as error:
+        raise PydanticCustomError(error.reason, "{help}", {"help": str(error)}) from error
+
+
+def _display_name(value: str) -> str:
+    try:
+        return naming.checked_display_name(value)
     except InvalidDataFlowError as error:
         raise PydanticCustomError(error.reason, "{help}", {"help": str(error)}) from error
 
@@ -53,6 +61,12 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _moment(value: datetime) -> datetime:
+    if not _YEARS[0] <= value.year <= _YEARS[1]:  # beyond them it may not even be told in UTC
+        raise PydanticCustomError("impossible_moment", "This moment can't be.")
+    return value
+
+
 def _start_date(value: date) -> date:
     if value < EARLIEST_START_DATE:
         raise PydanticCustomError("start_date_too_early", "{help}", {"help": TOO_EARLY})
@@ -60,6 +74,7 @@ def _start_date(value: date) -> date:
 
 
 PropertyId = Annotated[str, AfterValidator(_property_id)]
+DisplayName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_display_name)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 StartDate = Annotated[date, AfterValidator(_start_date), Field(description=f"{EARLIEST_START_DATE} or later.")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -68,7 +83,11 @@ RunId = Annotated[str, Field(pattern=naming.RUN_ID_PATTERN)]
 ReportSlug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_:]{0,60}$")]
 FilterValue = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^,\x00-\x1f\x7f]*$")]
-Aware = Annotated[AwareDatetime, PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json")]
+Aware = Annotated[
+    AwareDatetime,
+    AfterValidator(_moment),
+    PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json"),
+]
 
 
 class _Contract(BaseModel):
@@ -105,7 +124,7 @@ class Property(_Contract):
     """A GA4 property as it is registered."""
 
     property_id: PropertyId
-    display_name: Annotated[str, Field(min_length=1, max_length=100)]
+    display_name: DisplayName
     time_zone: TimeZone
     currency_code: CurrencyCode
 
@@ -242,7 +261,7 @@ class RunDataFlow(_Contract):
     correlation_id: UUID
     data_flow_id: UUID
     property_id: PropertyId
-    reports: tuple[ReportSlug, ...] = ()  # none named: all of the data flow's
+    reports: Annotated[tuple[ReportSlug, ...], Field(max_length=MAX_REPORTS)] = ()  # none named: all of them
     start_date: StartDate
     end_date: date
     requested_by: Annotated[str, Field(min_length=1, max_length=150)]

@@ -82,4 +82,7 @@ def connect(server: MariadbServer) -> "Connection[Cursor]":
 
 def station_line(station: str, name: str, *parts: str) -> str:
     """Return the line that says what happened at a station to the property of that name."""
-    return f"{station:>9} | {name} | {' '.join(part for part in parts if part)}"
+    line = f"{station:>9} | {name} | {' '.join(part for part in parts if part)}"
+    return "".join(
+        sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line
+    )  # a terminal obeys some

@@ -299,6 +299,11 @@ def test_page_whose_rows_cannot_be_counted_is_refused_in_words(page: Client, pre
         assert "Load it anew" in answer or "at most 10" in answer
 
 
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "turned \u202egnp.exe"])
+def test_name_that_does_not_read_as_it_is_written_is_refused_beside_its_field(page: Client, name: str) -> None:
+    assert "visible characters" in str(errors_beside(refused(page, display_name=name), "display_name"))
+
+
 def test_null_character_is_refused_in_words(page: Client) -> None:
     assert errors_beside(refused(page, display_name="a\x00b"), "display_name")
 

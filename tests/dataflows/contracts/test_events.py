@@ -31,6 +31,9 @@ def test_sound_event_survives_the_trip_as_json() -> None:
         ({"property": property_with(property_id="0123")}, "invalid_property_id"),
         ({"property": property_with(property_id="१२३")}, "invalid_property_id"),
         ({"property": property_with(property_id="123\n")}, "invalid_property_id"),
+        ({"property": property_with(display_name="a\x1b[2Jb")}, "unprintable_name"),
+        ({"property": property_with(display_name="two\nlines")}, "unprintable_name"),
+        ({"property": property_with(display_name="turned \u202egnp.exe")}, "unprintable_name"),
         ({"property": property_with(time_zone="Mars/Olympus")}, "unknown_time_zone"),
         ({"property": property_with(time_zone="../../etc/passwd")}, "unknown_time_zone"),
         ({"property": property_with(currency_code="eur")}, "string_pattern_mismatch"),
@@ -51,6 +54,14 @@ def test_unsound_event_is_refused_with_a_reason(changes: dict[str, Any], reason:
     with pytest.raises(InvalidDataFlowError) as refused:
         parse_register_data_flow(register_detail(**changes))
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("name", ["Käse & <Brot>", "می‌خواهم", "👩‍👩‍👧 Shop", "店"])
+def test_name_in_any_script_is_taken(name: str) -> None:
+    assert (
+        parse_register_data_flow(register_detail(property=property_with(display_name=name))).property.display_name
+        == name
+    )
 
 
 def test_earliest_start_date_is_the_day_ga4_begins_at() -> None:

@@ -281,3 +281,12 @@ def test_each_day_is_followed_under_an_id_of_its_own(account: Account2) -> None:
     assert backfill == {str(event.correlation_id)}
     assert len(scheduled) == 1
     assert scheduled != backfill
+
+
+def test_report_taken_out_of_a_paused_data_flow_loses_its_flow(account: Account2) -> None:
+    account.send(data_flow())
+    account.send(data_flow(revision=2, state="paused"))
+
+    account.send(data_flow(revision=3, state="paused", reports=[{"slug": "events"}]))
+
+    assert account.flows() == {"ga4-1001-events": "Suspended"}

@@ -28,7 +28,7 @@ CHANNELS = (
 _STEPS = (
     ("submit", "queued", "revision 1, active"),
     ("publish", "published", ""),
-    ("register", "received", ""),
+    ("forward", "received", ""),
     ("register", "schema_ready", "6 tables"),
     ("register", "flows_created", "5 AppFlow flows"),
     ("register", "active", ""),

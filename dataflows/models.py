@@ -142,7 +142,10 @@ class Run(models.Model):
 
     class Meta:
         ordering = ("-changed_at",)
-        indexes = (models.Index(fields=("data_flow", "report", "changed_at"), name="run_newest"),)
+        indexes = (
+            models.Index(fields=("data_flow", "report", "changed_at"), name="run_newest"),
+            models.Index(fields=("data_flow", "changed_at"), name="run_last"),
+        )
 
     def __str__(self) -> str:
         return f"{self.report} {self.start_date}…{self.end_date}: {self.status}"

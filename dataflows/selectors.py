@@ -8,10 +8,10 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
-from django.db.models import Min, OuterRef, QuerySet, Subquery
+from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import CustomReport, RegisterDataFlow, ReportRequest, RunStatus, Station
+from dataflows.contracts.events import CustomReport, DataFlowStatus, RegisterDataFlow, ReportRequest, RunStatus, Station
 from dataflows.contracts.reports import Report
 from dataflows.definitions import custom_reports_in
 from dataflows.models import DataFlow, OutboxEvent, Run, TimelineEntry
@@ -54,10 +54,15 @@ def registered_reports(data_flow: DataFlow) -> list[Report]:
 
 
 def custom_reports_ever_asked(data_flow: DataFlow) -> list[CustomReport]:
-    """Return the custom reports of every revision of a data flow, the latest last: their rows are stored still."""
-    details = _announcements(data_flow).order_by("revision").values_list("detail", flat=True)
-    requests = [request for detail in details for request in json.loads(detail)["reports"]]
-    return custom_reports_in([*requests, *data_flow.reports])
+    """Return the custom reports whose rows may be stored, the latest last.
+
+    They are those of every revision but one that Account 2 refused before it made a table.
+    """
+    failed = data_flow.timeline.filter(status=DataFlowStatus.FAILED).values("correlation_id")
+    made = data_flow.timeline.filter(status=DataFlowStatus.SCHEMA_READY).values("correlation_id")
+    possible = _announcements(data_flow).exclude(Q(correlation_id__in=failed) & ~Q(correlation_id__in=made))
+    details = possible.order_by("revision").values_list("detail", flat=True)
+    return custom_reports_in([request for detail in details for request in json.loads(detail)["reports"]])
 
 
 def asked_since(data_flow: DataFlow, revision: int, *, limit: int) -> list[TimelineEntry]:

@@ -157,7 +157,9 @@ def _readable(request: HttpRequest, data_flow_id: UUID) -> DataFlow:
 def _is_registered(registration: Registration, data_flow: DataFlow, user: AbstractUser) -> bool:
     try:
         data_flow_register(data_flow=data_flow, user=user)
-    except InvalidDataFlowError:  # somebody else was quicker, or the button was pressed twice
+    except InvalidDataFlowError as error:  # somebody else was quicker, or the button was pressed twice
+        if error.reason != "already_registered":
+            raise
         there = DataFlow.objects.get(property_id=data_flow.property_id)
         registration.form.add_error("property_id", already_registered(there))
         return False

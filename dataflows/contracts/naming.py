@@ -1,6 +1,7 @@
 """Names made from checked parts: nothing from outside reaches an identifier in another way."""
 
 import re
+import unicodedata
 from datetime import date
 from typing import Final
 
@@ -16,6 +17,8 @@ CUSTOM_NAME_PATTERN: Final = r"^[a-z][a-z0-9_]{0,29}$"
 CONNECTOR_PROFILE_PATTERN: Final = r"^[A-Za-z0-9_/!@#+=.-]{1,256}$"
 RUN_ID_PATTERN: Final = r"^[0-9a-f]{32}$"
 
+_UNWRITTEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _IDENTIFIER: Final = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _PROPERTY_ID_PLACE: Final = "The numeric property id stands in Google Analytics under Admin > Property settings."
 
@@ -43,16 +46,17 @@ def _property_id_help(value: str) -> str:
 
 
 def checked_display_name(value: str) -> str:
-    """Return `value` if it is one line that reads as it is written; joiners, as in emoji and Persian, may stand in it.
+    """Return `value` if it is one line that reads as it is written.
 
-    Raises InvalidDataFlowError for control characters and for those that turn the direction of what follows.
+    Raises InvalidDataFlowError for line breaks, control characters, half character pairs, and for those that turn
+    the direction of what follows (Unicode's bidirectional controls).
     """
-    if value.replace("\u200c", "").replace("\u200d", "").isprintable():
-        return value
-    raise InvalidDataFlowError(
-        "A name is one line of visible characters: take out line breaks, control and direction characters.",
-        reason="unprintable_name",
-    )
+    if any(unicodedata.category(sign) in _UNWRITTEN or sign in _TURNING for sign in value):
+        raise InvalidDataFlowError(
+            "A name is one line of visible characters: take out line breaks, control and direction characters.",
+            reason="unprintable_name",
+        )
+    return value
 
 
 def checked_identifier(name: str) -> str:

@@ -178,4 +178,6 @@ PARTITIONS: Final = WarehouseTable(
     ),
     (*_WORKED_ON, ("SELECT", "unload_user")),
 )
-OPS_TABLES: Final = (REJECTS, DATA_FLOWS, RUNS, PARTITIONS)
+# Empty: who notes or claims runs locks it first. A lock on the runs would wait for every refresh that reads them.
+RUN_TURNS: Final = WarehouseTable(OPS_SCHEMA, "run_turns", (("turn", "INTEGER"),), _WORKED_ON)
+OPS_TABLES: Final = (REJECTS, DATA_FLOWS, RUNS, RUN_TURNS, PARTITIONS)

@@ -11,4 +11,8 @@ class Migration(migrations.Migration):
             model_name="run",
             index=models.Index(fields=["data_flow", "report", "changed_at"], name="run_newest"),
         ),
+        migrations.AddIndex(
+            model_name="run",
+            index=models.Index(fields=["data_flow", "changed_at"], name="run_last"),
+        ),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils import timezone
 
 from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.events import DataFlowState
@@ -110,6 +111,20 @@ def test_custom_report_that_was_taken_out_keeps_its_fields_too(operator: User, r
     change(registered, operator, 1, reports=[DAILY])
     assert refused_change(registered, operator, 2, reports=[OTHER_BY_CITY]).reason == "custom_report_redefined"
     assert change(registered, operator, 2, reports=[BY_CITY]).revision == 3
+
+
+def test_custom_report_that_was_refused_before_it_had_a_table_may_have_other_fields(
+    operator: User, registered: DataFlow
+) -> None:
+    asked = OutboxEvent.objects.get(data_flow=registered)
+    TimelineEntry.objects.create(
+        data_flow=registered,
+        correlation_id=asked.correlation_id,
+        station="register",
+        status="failed",
+        occurred_at=timezone.now(),
+    )
+    assert change(registered, operator, 1, reports=[OTHER_BY_CITY]).revision == 2
 
 
 def test_change_too_large_to_be_sent_is_not_saved(operator: User, registered: DataFlow) -> None:

@@ -82,3 +82,14 @@ def test_flow_that_is_gone_is_reported(account: Account2) -> None:
     (answer,) = account.answers()
     assert answer["status"] == "failed"
     assert "gone from AppFlow" in answer["message"]
+    assert account.runs("status, appflow_flow_name", "end_date = '2026-03-11'") == [("failed", None)]
+
+
+def test_message_that_comes_late_sets_no_flow_back(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    advance(account, datetime(2026, 3, 12, 12, 30, tzinfo=UTC))
+    moved_on = bounds(account)
+
+    advance(account, datetime(2026, 3, 11, 12, 30, tzinfo=UTC))
+
+    assert bounds(account) == moved_on == (date_bound(date(2026, 3, 9)), date_bound(date(2026, 3, 12)))

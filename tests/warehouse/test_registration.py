@@ -250,15 +250,25 @@ def test_changed_lookback_changes_the_next_scheduled_run(account: Account2) -> N
     assert account.runs("start_date, end_date", "kind = 'scheduled'") == [(date(2026, 3, 9), date(2026, 3, 10))]
 
 
-def test_run_that_is_due_is_kept_for_the_news_of_it(account: Account2) -> None:
+@pytest.mark.parametrize(
+    ("asked", "carried_out", "next_window"),
+    [
+        ((4, 1), (4, 1), (date(2026, 3, 10), date(2026, 3, 11))),
+        ((3, 50), (4, 20), (date(2026, 3, 9), date(2026, 3, 10))),
+    ],
+)
+def test_run_that_is_due_is_kept_for_the_news_of_it(
+    account: Account2, asked: tuple[int, int], carried_out: tuple[int, int], next_window: tuple[date, date]
+) -> None:
     account.send(data_flow(reports=[{"slug": "events"}]))
 
-    later = datetime(2026, 3, 11, 4, 1, tzinfo=UTC)
-    account.send(data_flow(reports=[{"slug": "events"}], revision=2, lookback_days=2), at=later)
+    account.services.clock.set(datetime(2026, 3, 11, *carried_out, tzinfo=UTC))
+    at = datetime(2026, 3, 11, *asked, tzinfo=UTC)
+    account.send(data_flow(reports=[{"slug": "events"}], revision=2, lookback_days=2), at=at)
 
     assert account.runs("start_date, end_date", "kind = 'scheduled'") == [
         (date(2026, 3, 7), date(2026, 3, 10)),
-        (date(2026, 3, 10), date(2026, 3, 11)),
+        next_window,
     ]
 
 

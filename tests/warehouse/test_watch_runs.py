@@ -224,9 +224,22 @@ def test_dates_of_a_flow_moved_on_too_late_are_read_by_a_flow_of_their_own(accou
     assert account.sweep(NEXT_DUE_AT + timedelta(hours=4)) == []
     account.watch(ended=1)
 
-    assert account.runs("status, start_date, end_date", "kind = 'requested'") == [
-        ("succeeded", date(2026, 3, 8), date(2026, 3, 11))
+    assert account.runs("status, start_date, end_date", "kind = 'requested' OR start_date = '2026-03-08'") == [
+        ("failed", date(2026, 3, 8), date(2026, 3, 11)),
+        ("succeeded", date(2026, 3, 8), date(2026, 3, 11)),
     ]
+
+
+def test_run_that_cannot_be_looked_at_holds_up_no_other_part_of_the_sweep(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.watch(ended=1)
+    account.messages("RefreshQueueUrl")
+    changes = "status = 'started', execution_id = 'x', appflow_flow_name = 'no name of a flow'"
+    account.execute(f"UPDATE ga4_ops.runs SET {changes} WHERE kind = 'scheduled'")  # noqa: S608
+
+    assert account.sweep(AT + timedelta(hours=1)) == ["0"]
+
+    assert [message["report_table"] for message in account.messages("RefreshQueueUrl")] == ["events"]
 
 
 def test_sweep_finds_the_runs_whose_events_were_lost(account: Account2) -> None:

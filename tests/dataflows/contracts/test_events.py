@@ -56,7 +56,7 @@ def test_unsound_event_is_refused_with_a_reason(changes: dict[str, Any], reason:
     assert refused.value.reason == reason
 
 
-@pytest.mark.parametrize("name", ["Käse & <Brot>", "می‌خواهم", "👩‍👩‍👧 Shop", "店"])
+@pytest.mark.parametrize("name", ["Käse & <Brot>", "می‌خواهم", "👩‍👩‍👧 Shop", "店　東京", "a\u00a0b"])
 def test_name_in_any_script_is_taken(name: str) -> None:
     assert (
         parse_register_data_flow(register_detail(property=property_with(display_name=name))).property.display_name

@@ -54,13 +54,7 @@ def change(flows: Flows, definition: FlowDefinition, token: str) -> datetime:
 
     Raises TerminalError when the flow is gone or refuses, TransientError when AppFlow can't be asked.
     """
-    existing = flows.describe(definition.name)
-    if existing is None:
-        raise TerminalError(
-            f"The flow {definition.name} is gone from AppFlow: {SAVE_AGAIN} to make it anew.",
-            reason="flow_gone",
-        )
-    return _change(flows, definition, existing, token)
+    return _change(flows, definition, _existing(flows, definition.name), token)
 
 
 def _change(flows: Flows, definition: FlowDefinition, existing: dict[str, Any], token: str) -> datetime:
@@ -69,12 +63,16 @@ def _change(flows: Flows, definition: FlowDefinition, existing: dict[str, Any], 
             flows.update_active(definition, token)
         else:
             flows.update(definition)
-        existing = flows.describe(definition.name) or existing
-    return _moment(existing["lastUpdatedAt"])
+        existing = _existing(flows, definition.name)
+    changed_at: datetime = existing["lastUpdatedAt"]
+    return changed_at.astimezone(UTC)
 
 
-def _moment(at: datetime) -> datetime:
-    return at.astimezone(UTC)
+def _existing(flows: Flows, name: str) -> dict[str, Any]:
+    existing = flows.describe(name)
+    if existing is None:
+        raise TerminalError(f"The flow {name} is gone from AppFlow: {SAVE_AGAIN} to make it anew.", reason="flow_gone")
+    return existing
 
 
 def _create_again(flows: Flows, definition: FlowDefinition, token: str) -> None:

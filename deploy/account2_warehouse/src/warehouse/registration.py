@@ -78,9 +78,10 @@ class Registrar:
         self._answer(event, _OUTCOMES[event.state], moment)
 
     def _activate(self, event: RegisterDataFlow, plan: Plan, earlier: Sequence[Registration], moment: Moment) -> None:
+        next_runs = self._next_runs(event, plan, moment)  # first: what GA4 does not have is refused before tables are
         self.schema.apply(plan.statements, plan.tables)
         self._answer(event, DataFlowStatus.SCHEMA_READY, moment)
-        scheduled_runs = self._make_flows(event, self._next_runs(event, plan, moment), earlier)
+        scheduled_runs = self._make_flows(event, next_runs, earlier)
         self._answer(event, DataFlowStatus.FLOWS_CREATED, moment)
         self._plan_runs(event, [*backfill_runs(event, plan, moment.at), *scheduled_runs], moment)
 
@@ -113,7 +114,9 @@ class Registrar:
         failed = {run.run_id for run in self.runs.find(data_flow_id=str(event.data_flow_id), status=RunState.FAILED)}
         wanted = [run_again(run, event.revision) if run.run_id in failed else run for run in runs]
         kinds = (RunKind.BACKFILL, RunKind.SCHEDULED)
-        self.runs.drop_pending(str(event.data_flow_id), kinds, at=moment.at, keep=[run.run_id for run in wanted])
+        # By AppFlow's clock: the request may be an hour old when it is carried out.
+        begun_by = max((moment.at, *(run.prepared_at for run in wanted if run.prepared_at)))
+        self.runs.drop_pending(str(event.data_flow_id), kinds, at=begun_by, keep=[run.run_id for run in wanted])
         self.runs.add(wanted)
 
     def _pause(self, event: RegisterDataFlow, plan: Plan, earlier: Sequence[Registration], moment: Moment) -> None:

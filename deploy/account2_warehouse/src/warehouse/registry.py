@@ -9,12 +9,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from aws_lambda_powertools import Logger
+from pydantic import ValidationError
+
 from dataflows.contracts.events import DataFlowState, RegisterDataFlow
 from dataflows.contracts.naming import OPS_SCHEMA
 from dataflows.contracts.plan import Plan, make_plan
 from dataflows.contracts.tables import DATA_FLOWS, OPS_TABLES
 from warehouse import ops
 from warehouse.statements import Warehouse, literal
+
+logger = Logger(child=True)
 
 
 class Step(StrEnum):
@@ -75,8 +80,9 @@ class Registry:
         """Return every data flow's revision whose flows run; none before the first registration."""
         if not self.exists():
             return []
-        newest = {item.event.data_flow_id: item for item in self._find(step=Step.DONE)}
-        return [item for item in newest.values() if item.is_in_force]
+        rows = self._warehouse.query(ops.select(DATA_FLOWS, {"step": Step.DONE}, ("data_flow_id", "revision")))
+        newest = {row["data_flow_id"]: row for row in rows}
+        return [item for row in newest.values() if (item := _readable(row)) and item.is_in_force]
 
     def of_property(self, property_id: str) -> list[Registration]:
         """Return what is carried out and not removed for a property: at most one, if all is well."""
@@ -108,3 +114,12 @@ class Registry:
     def _find(self, **where: ops.Condition) -> list[Registration]:
         rows = self._warehouse.query(ops.select(DATA_FLOWS, where, ("data_flow_id", "revision")))
         return [Registration.from_row(row) for row in rows]
+
+
+def _readable(row: dict[str, Any]) -> Registration | None:
+    """Return a row's registration; one that today's contract refuses must not hold up the others."""
+    try:
+        return Registration.from_row(row)
+    except ValidationError:
+        logger.exception("unreadable registration", extra={"data_flow_id": row["data_flow_id"]})
+        return None

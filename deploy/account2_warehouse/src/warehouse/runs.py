@@ -15,7 +15,7 @@ from uuid import uuid5
 from dataflows.contracts import naming
 from dataflows.contracts.events import RegisterDataFlow, RunDataFlow, Station, today_in
 from dataflows.contracts.plan import DateWindow, Plan, PlannedFlow, daily_window, next_run_at
-from dataflows.contracts.tables import RUNS
+from dataflows.contracts.tables import RUN_TURNS, RUNS
 from warehouse import ops
 from warehouse.statements import Warehouse
 
@@ -112,8 +112,8 @@ class Runs:
         """Insert the runs that are not there yet, whatever has become of those that are."""
         for start in range(0, len(runs), _ROWS_A_STATEMENT):
             rows = [asdict(run) for run in runs[start : start + _ROWS_A_STATEMENT]]
-            # Locked first: nothing in Redshift keeps keys apart, and two functions may note the same run at once.
-            self._warehouse.execute_together([ops.lock(RUNS), ops.insert(RUNS, rows, ("run_id",))])
+            # One at a time: nothing in Redshift keeps keys apart, and two functions may note the same run at once.
+            self._warehouse.execute_together([ops.lock(RUN_TURNS), ops.insert(RUNS, rows, ("run_id",))])
 
     def find(self, **where: ops.Condition) -> list[Run]:
         """Return the runs whose columns are so, the earliest due or dated first."""
@@ -135,7 +135,7 @@ class Runs:
         busy = (RunState.STARTED, RunState.SUCCEEDED)
         rivals = {"property_id": run.property_id, "report": run.report, "status": busy, "consumed_at": None}
         unless_busy = f"{claimed} AND NOT EXISTS ({ops.select(RUNS, rivals)})"
-        return self._warehouse.execute_together([ops.lock(RUNS), unless_busy])[-1] == 1
+        return self._warehouse.execute_together([ops.lock(RUN_TURNS), unless_busy])[-1] == 1
 
     def drop_pending(
         self, data_flow_id: str, kinds: Iterable[RunKind], *, at: datetime | None = None, keep: Iterable[str] = ()
@@ -167,6 +167,12 @@ def backfill_runs(event: RegisterDataFlow, plan: Plan, at: datetime) -> list[Run
 def run_again(run: Run, revision: int) -> Run:
     """Return another attempt, for a revision of the data flow, at a run that failed."""
     return replace(run, run_id=_run_id(run.run_id, revision))
+
+
+def run_apart(run: Run) -> Run:
+    """Return the run on demand that reads what a scheduled run should have read."""
+    run_id = _run_id(run.run_id, "apart")
+    return replace(run, run_id=run_id, kind=RunKind.REQUESTED, appflow_flow_name=None, due_at=None, prepared_at=None)
 
 
 def requested_runs(request: RunDataFlow, plan: Plan) -> list[Run]:

@@ -31,7 +31,7 @@ class ScheduledRuns:
         """
         due = [run for run in self.waiting(name) if run.due_at and run.due_at <= at + _TOLERANCE]
         if in_time := [run for run in due if run.was_prepared_by(at)]:
-            return in_time[-1]
+            return max(in_time, key=_preparation)
         # Its other event, worked on at the same time, may have taken the waiting row since the caller looked.
         taken = self.runs.find(appflow_flow_name=name, execution_id=execution_id)
         return taken[0] if taken else self._note(name, execution_id, at)

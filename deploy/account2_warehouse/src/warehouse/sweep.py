@@ -6,7 +6,7 @@ from typing import Final
 
 from warehouse.appflow import Execution
 from warehouse.errors import SAVE_AGAIN, try_each
-from warehouse.runs import Run, RunKind, RunState
+from warehouse.runs import Run, RunKind, RunState, run_apart
 from warehouse.waiting import waiting_tables
 from warehouse.watch import Watcher
 
@@ -26,10 +26,15 @@ class Sweeper:
 
         What fails holds up nothing else; then TransientError is raised at the end.
         """
+        parts = (self._look_at_all, self.watcher.starter.start_all, self._refresh_waiting)
+        try_each(parts, lambda part: part(at))
+
+    def _look_at_all(self, at: datetime) -> None:
         runs = self.watcher.runs
         overdue = runs.find(kind=RunKind.SCHEDULED, status=RunState.PENDING)
         try_each([*runs.find(status=RunState.STARTED), *overdue], lambda run: self._look_at(run, at))
-        self.watcher.starter.start_all(at)
+
+    def _refresh_waiting(self, at: datetime) -> None:
         for table in waiting_tables(self.watcher.warehouse, at):
             self.watcher.refresh_queue.sweep(table.name, at)
 
@@ -53,8 +58,10 @@ class Sweeper:
         if run.was_prepared_by(run.due_at):
             message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour: {SAVE_AGAIN}."
             self.watcher.fail(run, message, at)
-        else:  # AppFlow ran before it was told of this window: the dates are read by a flow of their own
-            self.watcher.runs.change(run, RunState.PENDING, kind=RunKind.REQUESTED, appflow_flow_name=None)
+        else:
+            self.watcher.runs.add([run_apart(run)])
+            message = "AppFlow began before its flow was moved on to these dates: they are read by a flow of their own."
+            self.watcher.fail(run, message, at)
 
     def _may_be(self, run: Run, execution: Execution) -> bool:
         """Whether an execution is the run's: begun at its hour, with its window, and no other run's."""

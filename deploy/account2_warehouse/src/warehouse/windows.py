@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import RunStatus
-from dataflows.contracts.plan import next_run_at
+from dataflows.contracts.plan import PlannedFlow, next_run_at
 from warehouse.answers import Answers, run_reported
 from warehouse.appflow import Flows
 from warehouse.config import AdvanceConfig
@@ -16,8 +16,9 @@ from warehouse.connector import Connector
 from warehouse.definitions import Source
 from warehouse.errors import try_each
 from warehouse.flows import NextRun, change, next_run
+from warehouse.ops import Condition
 from warehouse.registry import Registration, Registry
-from warehouse.runs import Runs, RunState
+from warehouse.runs import Run, RunKind, Runs, RunState, scheduled_run
 
 logger = Logger(child=True)
 
@@ -44,23 +45,43 @@ class WindowAdvancer:
 
     def _advance(self, registration: Registration, at: datetime) -> None:
         event = registration.event
-        prepared = {
-            run.run_id for run in self.runs.find(data_flow_id=str(event.data_flow_id), due_at=_due_at(registration, at))
-        }
-        connector = Connector(self.flows.client, event.connector_profile)
-        source = Source(event.connector_profile, connector.core_report(event.property.property_id))
-        nexts = [next_run(self.config, event, flow, source, at) for flow in registration.plan.flows]
-        try_each([item for item in nexts if item.run.run_id not in prepared], lambda item: self._prepare(item, at))
+        unprepared = self._unprepared(registration, at)
+        if not unprepared:
+            return
+        try:
+            entity = Connector(self.flows.client, event.connector_profile).core_report(event.property.property_id)
+        except TerminalError as error:
+            try_each(unprepared, lambda flow: self._give_up(scheduled_run(event, flow, at), error, at))
+            return
+        source = Source(event.connector_profile, entity)
+        nexts = [next_run(self.config, event, flow, source, at) for flow in unprepared]
+        try_each(nexts, lambda item: self._prepare(item, at))
+
+    def _unprepared(self, registration: Registration, at: datetime) -> list[PlannedFlow]:
+        """Return the flows to be moved on; none when a message that comes late would set them back."""
+        event, due_at = registration.event, _due_at(registration, at)
+        of_flow: dict[str, Condition] = {"data_flow_id": str(event.data_flow_id), "kind": RunKind.SCHEDULED}
+        prepared = {run.run_id for run in self.runs.find(**of_flow, due_at=due_at)}
+        flows = [flow for flow in registration.plan.flows if scheduled_run(event, flow, at).run_id not in prepared]
+        later = flows and self.runs.find(**of_flow, status=RunState.PENDING)
+        return [] if any(run.due_at and run.due_at > due_at for run in later) else flows
 
     def _prepare(self, item: NextRun, at: datetime) -> None:
         run = item.run
         try:
             run = replace(run, prepared_at=change(self.flows, item.definition, f"{run.run_id}-{item.definition.hash}"))
         except TerminalError as error:
-            run = replace(run, status=RunState.FAILED, message=str(error), ended_at=at)
-            self.answers.put([run_reported(run, RunStatus.FAILED, at, message=str(error))])
+            self._give_up(run, error, at)
+            return
         self.runs.add([run])
-        logger.info("advanced", extra={**run.log_keys, "start_date": str(run.start_date), "status": run.status})
+        logger.info("advanced", extra={**run.log_keys, "start_date": str(run.start_date)})
+
+    def _give_up(self, run: Run, error: TerminalError, at: datetime) -> None:
+        """Note that a run can't be prepared; it has no flow, since its flow goes on with the dates it had."""
+        failed = replace(run, status=RunState.FAILED, appflow_flow_name=None, message=str(error), ended_at=at)
+        self.answers.put([run_reported(failed, RunStatus.FAILED, at, message=str(error))])
+        self.runs.add([failed])
+        logger.warning("not advanced", extra={**failed.log_keys, "reason": error.reason, "error": str(error)})
 
 
 def _due_at(registration: Registration, at: datetime) -> datetime:

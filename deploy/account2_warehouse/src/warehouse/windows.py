@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from aws_lambda_powertools import Logger
@@ -51,7 +52,8 @@ class WindowAdvancer:
         try:
             entity = Connector(self.flows.client, event.connector_profile).core_report(event.property.property_id)
         except TerminalError as error:
-            try_each(unprepared, lambda flow: self._give_up(scheduled_run(event, flow, at), error, at))
+            runs = [scheduled_run(event, flow, at) for flow in unprepared]
+            try_each(runs, partial(self._give_up, error=error, at=at))
             return
         source = Source(event.connector_profile, entity)
         nexts = [next_run(self.config, event, flow, source, at) for flow in unprepared]

@@ -65,7 +65,7 @@ class WindowAdvancer:
         of_flow: dict[str, Condition] = {"data_flow_id": str(event.data_flow_id), "kind": RunKind.SCHEDULED}
         prepared = {run.run_id for run in self.runs.find(**of_flow, due_at=due_at)}
         flows = [flow for flow in registration.plan.flows if scheduled_run(event, flow, at).run_id not in prepared]
-        later = flows and self.runs.find(**of_flow, status=RunState.PENDING)
+        later = self.runs.find(**of_flow, status=RunState.PENDING) if flows else []
         return [] if any(run.due_at and run.due_at > due_at for run in later) else flows
 
     def _prepare(self, item: NextRun, at: datetime) -> None:

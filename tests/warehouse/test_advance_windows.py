@@ -93,3 +93,16 @@ def test_message_that_comes_late_sets_no_flow_back(account: Account2) -> None:
     advance(account, datetime(2026, 3, 11, 12, 30, tzinfo=UTC))
 
     assert bounds(account) == moved_on == (date_bound(date(2026, 3, 9)), date_bound(date(2026, 3, 12)))
+
+
+def test_flow_whose_connection_is_gone_is_reported_once(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.execute("UPDATE ga4_ops.data_flows SET definition = REPLACE(definition, '\"google\"', '\"gone-profile\"')")
+    account.answers()
+
+    advance(account, datetime(2026, 3, 12, 2, 30, tzinfo=UTC))
+    advance(account, datetime(2026, 3, 12, 3, 30, tzinfo=UTC))
+
+    (answer,) = account.answers()
+    assert (answer["status"], answer["start_date"]) == ("failed", "2026-03-08")
+    assert account.runs("status, appflow_flow_name", "end_date = '2026-03-11'") == [("failed", None)]

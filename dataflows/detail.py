@@ -1,16 +1,20 @@
 """What the page of one data flow shows: how far it has come, its runs, its definition and its plan."""
 
+import logging
 from datetime import timedelta
 from typing import Any, Final
 
 from django.utils import timezone
+from pydantic import ValidationError
 
 from dataflows.contracts.events import RunStatus
-from dataflows.contracts.plan import make_plan
+from dataflows.contracts.plan import Plan, make_plan
 from dataflows.definitions import register_event
 from dataflows.models import DataFlow
 from dataflows.row_forms import filter_words
 from dataflows.selectors import failing_runs, registered_reports, timeline_of
+
+logger = logging.getLogger(__name__)
 
 SHOWN_RUNS: Final = 100
 SHOWN_JOURNEYS: Final = 10
@@ -30,9 +34,18 @@ def detail_of(data_flow: DataFlow) -> dict[str, Any]:
         "failing": failing_runs([data_flow]).get(data_flow.id, []),
         "timeline": timeline_of(data_flow, limit=SHOWN_JOURNEYS),
         "runs": data_flow.runs.all()[:SHOWN_RUNS],
-        "plan": make_plan(register_event(data_flow, correlation_id=data_flow.id, requested_by="preview")),
+        "plan": _plan(data_flow),
         "is_moving": _is_moving(data_flow),
     }
+
+
+def _plan(data_flow: DataFlow) -> Plan | None:
+    """Return what the data flow needs in Account 2; None for a definition of before, which is no longer taken."""
+    try:
+        return make_plan(register_event(data_flow, correlation_id=data_flow.id, requested_by="preview"))
+    except ValidationError:
+        logger.warning("the definition of data flow %s is no longer one that can be asked for", data_flow.id)
+        return None
 
 
 def _is_moving(data_flow: DataFlow) -> bool:

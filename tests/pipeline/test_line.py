@@ -149,7 +149,7 @@ def test_one_correlation_id_is_seen_at_every_station(line: Line, shop: list[Even
     assert {(report, UUID(flow), UUID(request)) for report, flow, request in ledger} == {
         (slug, data_flow_id, correlation_id) for slug in SHAPES
     }
-    stations = {"Submit", "Publish", "Register", "Ingest", "Refresh", "Unload", "Upsert"}
+    stations = {"Submit", "Publish", "Forward", "Register", "Ingest", "Refresh", "Unload", "Upsert"}
     assert {hop.split()[0] for hop in journeys_on(page.text)[correlation_id]} == stations
 
 

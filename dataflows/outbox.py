@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FIRST_RETRY_SECONDS: Final = 2
-_LONGEST_RETRY_SECONDS: Final = 300
+_LONGEST_RETRY_SECONDS: Final = 40  # once EventBridge takes events again, all are there within a minute
 _OWN_STEPS: Final = (
     DataFlow.Status.QUEUED,
     DataFlow.Status.PUBLISHED,
@@ -55,8 +55,12 @@ def outbox_add(*, data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow) ->
 def relay_due_events() -> int:
     """Publish all events that are due, ten a call; return how many EventBridge took."""
     published = 0
-    while claimed := _claim(settings.OUTBOX_BATCH_SIZE):
-        published += _publish(event_bridge(), claimed)
+    while events := _claim(settings.OUTBOX_BATCH_SIZE):
+        results, is_reached = _put(event_bridge(), events)
+        _settle_all(events, results)
+        published += sum("EventId" in result for result in results)
+        if not is_reached:
+            break  # each call would wait its seconds out: the others are tried by the next sweep
     return published
 
 
@@ -99,15 +103,13 @@ def _claim(limit: int) -> list[OutboxEvent]:
     return events
 
 
-def _publish(client: "EventBridgeClient", events: Sequence[OutboxEvent]) -> int:
+def _put(client: "EventBridgeClient", events: Sequence[OutboxEvent]) -> tuple[list[dict[str, Any]], bool]:
+    """Return EventBridge's result for each event, and whether it answered at all."""
     try:
         answer = client.put_events(Entries=[_entry(event) for event in events])
     except (BotoCoreError, ClientError) as error:
-        results: list[dict[str, Any]] = [{"ErrorMessage": str(error)}] * len(events)
-    else:
-        results = [dict(result) for result in answer["Entries"]]
-    _settle_all(events, results)
-    return sum("EventId" in result for result in results)
+        return [{"ErrorMessage": str(error)}] * len(events), isinstance(error, ClientError)
+    return [dict(result) for result in answer["Entries"]], True
 
 
 def _entry(event: OutboxEvent) -> Any:

@@ -5,15 +5,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy.local.processes import ChildProcess, start_process
+from deploy.local.processes import ChildProcess, last_lines, start_process
 from deploy.local.state import REPOSITORY
 
 _CELERY: Final = ("-m", "celery", "-A", "myapp")
+_LONGEST_SECONDS: Final = 60.0  # for a registration
 
 
 class Processes:
@@ -41,6 +43,12 @@ class Processes:
         """The worker's main process, that of its pool's parent."""
         return self._children["worker"]
 
+    def restart_dead(self) -> None:
+        """Do what a supervisor of services does: start those again that have ended."""
+        for name, start in (("worker", self.start_worker), ("beat", self.start_beat)):
+            if name in self._children and self._children[name].exit_code() is not None:
+                start()
+
     def register(self, property_ids: Sequence[str]) -> None:
         """Have the application register these in one transaction; it may die of it, and is then started again."""
         if self._application is None:
@@ -48,10 +56,18 @@ class Processes:
         requests, answers = self._application.stdin, self._application.stdout
         assert requests is not None
         assert answers is not None
+        hanging = threading.Timer(_LONGEST_SECONDS, self._application.kill)
+        hanging.start()
         requests.write(json.dumps(property_ids) + "\n")
         requests.flush()
         if not answers.readline():
             self._end_application()
+        hanging.cancel()
+
+    def last_words(self) -> str:
+        """Return the ends of the logs."""
+        logs = (self.folder / f"{name}.log" for name in ("worker", "beat", "application"))
+        return "\n".join(line for log in logs for line in (f"--- {log.stem}", *last_lines(log, 30)))
 
     def stop(self) -> None:
         """Stop all of them."""

@@ -5,6 +5,7 @@ The database is pytest-django's; all that arrives on the bus is kept in a queue.
 
 import json
 import shutil
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,13 +14,14 @@ from itertools import count
 from typing import Any, Final
 
 from django.db import connection
+from redis import Redis
 
 from dataflows.models import OutboxEvent
 from deploy.local.aws.endpoint import create_endpoint
 from deploy.local.aws.server import EndpointServer
 from deploy.local.clock import EmulatedClock
 from deploy.local.processes import wait_until
-from deploy.local.servers.redis import start_redis
+from deploy.local.servers.redis import RedisServer, start_redis
 from deploy.local.state import SHARED_PREFIX, make_shared_folder
 from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_1, aws_client
 from tests.dataflows.conftest import BUS, create_bus_with_queue
@@ -47,7 +49,7 @@ class Relaying:
     """The processes, their broker (a Redis of their own) and their EventBridge."""
 
     processes: Processes
-    redis: Any
+    broker: RedisServer
     eventbridge: FaultyEventBridge
     queue_url: str
     deliveries: Deliveries = field(default_factory=dict)
@@ -77,11 +79,15 @@ class Relaying:
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < give_up_at:
             property_ids = self.register(number)
-            wait_until(lambda: len(records(folder)) > before or self._are_published(property_ids), PATIENCE_SECONDS)
+            self._wait_for_record(before, property_ids)
             if told := records(folder)[before:]:
                 return Death(told[0], kill.victim, property_ids)
             # A relay took them together with events that have had their death: those die once.
         raise AssertionError(f"nobody came through {kill}")
+
+    def _wait_for_record(self, before: int, property_ids: Sequence[str]) -> None:
+        folder = self.processes.folder
+        wait_until(lambda: len(records(folder)) > before or self._are_published(property_ids), PATIENCE_SECONDS)
 
     def _are_published(self, property_ids: Sequence[str]) -> bool:
         waiting = OutboxEvent.objects.filter(data_flow__property_id__in=property_ids)
@@ -92,10 +98,41 @@ class Relaying:
         assert wait_until(lambda: self.processes.worker.exit_code() is not None, PATIENCE_SECONDS)
         self.processes.start_worker()
 
+    def flush_broker(self) -> None:
+        """Empty the broker: what it holds is gone."""
+        with Redis.from_url(self.broker.url) as client:
+            client.flushall()
+
+    def kill_broker(self) -> None:
+        """Let the broker die by SIGKILL."""
+        self.broker.process.popen.kill()
+        self.broker.process.popen.wait()
+
+    def freeze_broker(self) -> None:
+        """Let the broker keep its connections, and answer no more."""
+        self.broker.process.popen.send_signal(signal.SIGSTOP)
+
+    def revive_broker(self) -> None:
+        """Let the broker that died or froze go on, where it was."""
+        self.broker.process.popen.send_signal(signal.SIGCONT)
+        if self.broker.process.exit_code() is not None:
+            folder = self.processes.folder
+            self.broker = start_redis(folder / "redis", log_path=folder / "redis.log", port=self.broker.port)
+
+    def stop_broker(self) -> None:
+        """Stop the broker, whatever has become of it."""
+        self.broker.process.popen.kill()
+        self.broker.stop()
+
     def wait_until_published(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until no event is left; fails when some are not published in so many seconds."""
         left = OutboxEvent.objects.exclude(state=OutboxEvent.State.PUBLISHED)
-        is_done = wait_until(lambda: not left.exists(), seconds)
+
+        def is_none_left() -> bool:
+            self.processes.restart_dead()
+            return not left.exists()
+
+        is_done = wait_until(is_none_left, seconds)
         assert is_done, f"not published in {seconds} s: {list(left.values('state', 'attempts', 'last_error'))}"
 
     def take_deliveries(self) -> Deliveries:
@@ -116,7 +153,6 @@ def relaying(*, bug: str = "none", concurrency: int = 1, **settings: str) -> Ite
         folder = make_shared_folder(f"{SHARED_PREFIX}relay-")
         parts.callback(shutil.rmtree, folder)
         broker = start_redis(folder / "redis", log_path=folder / "redis.log")
-        parts.callback(broker.stop)
         eventbridge = FaultyEventBridge(create_endpoint([], EmulatedClock(folder / "clock.json")))
         server = parts.enter_context(EndpointServer(eventbridge))
         environment = {**_environment(broker.url, server.url), **settings}
@@ -124,11 +160,16 @@ def relaying(*, bug: str = "none", concurrency: int = 1, **settings: str) -> Ite
         parts.callback(processes.stop)
         parts.callback(eventbridge.has_let_go.set)
         relay = Relaying(processes, broker, eventbridge, create_bus_with_queue())
-        processes.start_worker()
-        processes.start_beat()
-        relay.register(1)
-        relay.wait_until_published()
-        yield relay
+        parts.callback(relay.stop_broker)
+        try:
+            processes.start_worker()
+            processes.start_beat()
+            relay.register(1)
+            relay.wait_until_published()
+            yield relay
+        except AssertionError as error:
+            error.add_note(processes.last_words())
+            raise
 
 
 def _environment(redis_url: str, endpoint_url: str) -> dict[str, str]:

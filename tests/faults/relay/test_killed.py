@@ -14,7 +14,7 @@ from tests.faults.relay.effects import carry_on, check_one_effect, most_repeated
 from tests.faults.relay.measures import percentiles, recovery_seconds, tell
 from tests.faults.relay.relaying import Death, Relaying, relaying
 from tests.faults.relay.windows import Victim, Window
-from tests.warehouse.account import Account2, deployed_account
+from tests.warehouse.account import deployed_account
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

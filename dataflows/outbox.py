@@ -9,6 +9,7 @@ import random
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FIRST_RETRY_SECONDS: Final = 2
-_LONGEST_RETRY_SECONDS: Final = 300
+_LONGEST_RETRY_SECONDS: Final = 40  # once EventBridge takes events again, all are there within a minute
 _OWN_STEPS: Final = (
     DataFlow.Status.QUEUED,
     DataFlow.Status.PUBLISHED,
@@ -53,11 +54,20 @@ def outbox_add(*, data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow) ->
 
 def relay_due_events() -> int:
     """Publish all events that are due, ten a call; return how many EventBridge took."""
-    client = boto3.client("events", config=_CALL)
     published = 0
-    while claimed := _claim(settings.OUTBOX_BATCH_SIZE):
-        published += _publish(client, claimed)
+    while events := _claim(settings.OUTBOX_BATCH_SIZE):
+        results, is_reached = _put(event_bridge(), events)
+        _settle_all(events, results)
+        published += sum("EventId" in result for result in results)
+        if not is_reached:
+            break  # each call would wait its seconds out: the others are tried by the next sweep
     return published
+
+
+@cache
+def event_bridge() -> "EventBridgeClient":
+    """Return this process's client, made when it is first needed: making one takes longer than a call."""
+    return boto3.client("events", config=_CALL)
 
 
 def outbox_repeat_unanswered() -> int:
@@ -83,26 +93,23 @@ def _claim(limit: int) -> list[OutboxEvent]:
     now = timezone.now()
     is_free = Q(claimed_until=None) | Q(claimed_until__lt=now)
     due = OutboxEvent.objects.filter(is_free, state=OutboxEvent.State.QUEUED, next_attempt_at__lte=now)
+    lease, until = uuid.uuid4(), now + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
     with transaction.atomic():
         events = list(due.order_by("created_at").select_for_update(skip_locked=True)[:limit])
-        for event in events:
-            event.claimed_by = uuid.uuid4()
-            event.claimed_until = now + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
-            event.attempts += 1
-            event.save(update_fields=("claimed_by", "claimed_until", "attempts"))
+        claimed = OutboxEvent.objects.filter(pk__in=[event.pk for event in events])
+        claimed.update(claimed_by=lease, claimed_until=until, attempts=F("attempts") + 1)
+    for event in events:
+        event.claimed_by, event.attempts = lease, event.attempts + 1
     return events
 
 
-def _publish(client: "EventBridgeClient", events: Sequence[OutboxEvent]) -> int:
+def _put(client: "EventBridgeClient", events: Sequence[OutboxEvent]) -> tuple[list[dict[str, Any]], bool]:
+    """Return EventBridge's result for each event, and whether it answered at all."""
     try:
         answer = client.put_events(Entries=[_entry(event) for event in events])
     except (BotoCoreError, ClientError) as error:
-        for event in events:
-            _settle_failure(event, str(error))
-        return 0
-    for event, result in zip(events, answer["Entries"], strict=True):
-        _settle(event, dict(result))
-    return sum("EventId" in result for result in answer["Entries"])
+        return [{"ErrorMessage": str(error)}] * len(events), isinstance(error, ClientError)
+    return [dict(result) for result in answer["Entries"]], True
 
 
 def _entry(event: OutboxEvent) -> Any:
@@ -114,21 +121,24 @@ def _entry(event: OutboxEvent) -> Any:
     }
 
 
+@transaction.atomic
+def _settle_all(events: Sequence[OutboxEvent], results: Sequence[dict[str, Any]]) -> None:
+    # In the data flows' order, as every relay does it: two that settle at once can't wait for each other.
+    for event, result in sorted(zip(events, results, strict=True), key=lambda pair: pair[0].data_flow_id):
+        _settle(event, result)
+
+
 def _settle(event: OutboxEvent, result: dict[str, Any]) -> None:
     if "EventId" in result:
         _settle_success(event, result["EventId"])
     else:
-        _settle_failure(event, f"{result.get('ErrorCode')}: {result.get('ErrorMessage')}")
+        _settle_failure(event, ": ".join(result[name] for name in ("ErrorCode", "ErrorMessage") if name in result))
 
 
 def _settle_success(event: OutboxEvent, aws_event_id: str) -> None:
     now = timezone.now()
-    with transaction.atomic():
-        is_ours = _release(
-            event, state=OutboxEvent.State.PUBLISHED, published_at=now, aws_event_id=aws_event_id, last_error=""
-        )
-        if is_ours:
-            _show(event, DataFlow.Status.PUBLISHED, "", now)
+    if _release(event, state=OutboxEvent.State.PUBLISHED, published_at=now, aws_event_id=aws_event_id, last_error=""):
+        _show(event, DataFlow.Status.PUBLISHED, "", now)
 
 
 def _settle_failure(event: OutboxEvent, error: str) -> None:
@@ -137,9 +147,8 @@ def _settle_failure(event: OutboxEvent, error: str) -> None:
     has_given_up = event.attempts >= settings.OUTBOX_MAX_ATTEMPTS
     state = OutboxEvent.State.GIVEN_UP if has_given_up else OutboxEvent.State.QUEUED
     status = DataFlow.Status.UNDELIVERED if has_given_up else DataFlow.Status.RETRYING
-    with transaction.atomic():
-        if _release(event, state=state, next_attempt_at=now + _pause(event.attempts), last_error=error):
-            _show(event, status, _words(event, has_given_up=has_given_up), now)
+    if _release(event, state=state, next_attempt_at=now + _pause(event.attempts), last_error=error):
+        _show(event, status, _words(event, has_given_up=has_given_up), now)
 
 
 def _release(event: OutboxEvent, **changes: Any) -> bool:

@@ -15,7 +15,7 @@ from dataflows.definitions import CHANGEABLE, custom_reports_in, register_event
 from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
 from dataflows.outbox import outbox_add
 from dataflows.selectors import custom_reports_ever_asked, registered_reports
-from dataflows.tasks import relay_outbox
+from dataflows.tasks import relay_soon
 
 
 @transaction.atomic
@@ -150,4 +150,4 @@ def _send(data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow, status: st
 
 def _relay_after_commit() -> None:
     # Robust: with the broker away the event is as safe, and the sweeper publishes it.
-    transaction.on_commit(lambda: relay_outbox.apply_async(retry=False), robust=True)
+    transaction.on_commit(relay_soon, robust=True)

@@ -169,7 +169,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
-    "sweep-outbox": {"task": "dataflows.tasks.relay_outbox", "schedule": 10.0, "options": {"expires": 10}},
+    "sweep-outbox": {"task": "dataflows.tasks.relay_outbox", "schedule": 5.0, "options": {"expires": 5}},
     "repeat-unanswered": {"task": "dataflows.tasks.repeat_unanswered", "schedule": 60.0, "options": {"expires": 60}},
 }
 CELERY_TIMEZONE = "UTC"
@@ -180,9 +180,9 @@ STATUS_QUEUE_URL = env.text("MYAPP_STATUS_QUEUE_URL", "")
 WAREHOUSE_ACCOUNT_ID = env.text("MYAPP_WAREHOUSE_ACCOUNT_ID", "")
 
 OUTBOX_BATCH_SIZE = 10  # the most entries one PutEvents call takes
-OUTBOX_LEASE_SECONDS = env.number("MYAPP_OUTBOX_LEASE_SECONDS", 60, minimum=1)
+OUTBOX_LEASE_SECONDS = env.number("MYAPP_OUTBOX_LEASE_SECONDS", 20, minimum=1)  # a call takes 13 at most
 OUTBOX_ANSWER_SECONDS = env.number("MYAPP_OUTBOX_ANSWER_SECONDS", 1800, minimum=60)
-OUTBOX_MAX_ATTEMPTS = env.number("MYAPP_OUTBOX_MAX_ATTEMPTS", 12, minimum=1)
+OUTBOX_MAX_ATTEMPTS = env.number("MYAPP_OUTBOX_MAX_ATTEMPTS", 40, minimum=1)
 
 LOGGING = {
     "version": 1,

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from pytest_django.fixtures import Settings
 
 from dataflows.models import DataFlow
+from dataflows.outbox import event_bridge
 from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_1, aws_client, aws_endpoint, clean_aws
 from tests.dataflows.contracts.definitions import register_detail
 
@@ -27,6 +28,7 @@ def operator(db: None) -> User:
 def bus(clean_aws: str, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> str:
     """The application's bus; all that is put on it can be read from the queue whose URL this is."""
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep the credentials of an earlier test
+    event_bridge.cache_clear()
     for name, value in {
         "AWS_ENDPOINT_URL": clean_aws,
         "AWS_ACCESS_KEY_ID": ACCOUNT_1,

@@ -1,6 +1,7 @@
 """What was decided is published: nothing lost, one row an event, shown to the operator as it goes."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ from pytest_django.fixtures import Settings
 from dataflows.contracts.events import DataFlowState, parse_register_data_flow
 from dataflows.contracts.plan import make_plan
 from dataflows.models import DataFlow, OutboxEvent
-from dataflows.outbox import outbox_repeat_unanswered, relay_due_events
+from dataflows.outbox import event_bridge, outbox_repeat_unanswered, relay_due_events
 from dataflows.services import data_flow_change_state, data_flow_register, data_flow_send_again
+from deploy.local.servers.ports import reserve_port
 from tests.aws import aws_client
 from tests.dataflows.conftest import unsaved_data_flow
 
@@ -83,6 +85,18 @@ def test_throttled_call_is_shown_and_tried_again_later(operator: User, bus: str,
     assert relay_due_events() == 0, "it has to wait for its back-off"
     make_due()
     assert relay_due_events() == 1
+
+
+def test_what_can_not_be_reached_is_called_once_a_sweep(
+    operator: User, bus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        data_flow_register(data_flow=unsaved_data_flow(property_id=str(1000 + number)), user=operator)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{reserve_port()}")
+    event_bridge.cache_clear()
+    assert relay_due_events() == 0
+    assert Counter(OutboxEvent.objects.values_list("attempts", flat=True)) == {1: 10, 0: 2}
+    assert Counter(DataFlow.objects.values_list("status", flat=True)) == {"retrying": 10, "queued": 2}
 
 
 def test_earlier_revision_does_not_speak_for_a_later_one(operator: User, bus: str, clean_aws: str) -> None:

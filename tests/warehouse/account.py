@@ -100,7 +100,11 @@ class Account2:
 
     def answers(self) -> list[dict[str, Any]]:
         """Return the details of the answers since the last call, in the order they were put."""
-        return [event["detail"] for event in self._take(ANSWERS_QUEUE)]
+        return [event["detail"] for event in self.answer_events()]
+
+    def answer_events(self) -> list[dict[str, Any]]:
+        """Return the answers since the last call as EventBridge hands them on."""
+        return self._take(ANSWERS_QUEUE)
 
     def distinct_answers(self) -> list[dict[str, Any]]:
         """Return the details of the answers since the last call, each event id once, as a reader keeps them."""

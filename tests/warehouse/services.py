@@ -7,6 +7,7 @@ import os
 import string
 import tempfile
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import requests
 
 from dataflows.contracts.naming import quoted_identifier
 from dataflows.contracts.reports import REPORTS
@@ -44,6 +46,28 @@ DATA_FROM, DATA_DAYS = date(2026, 2, 1), 37  # to the ninth of March
 
 
 @dataclass(frozen=True)
+class Google:
+    """Google's APIs, and the folder of the properties they know."""
+
+    url: str
+    folder: Path
+
+    def add_properties(self, property_ids: Iterable[str]) -> None:
+        """Let these properties be known too, with the reports of property 1001."""
+        for property_id in property_ids:
+            folder = self.folder / property_id
+            folder.mkdir()
+            write_settings(folder)
+            for report in (self.folder / "1001").glob("*.parquet"):
+                (folder / report.name).symlink_to(report)
+        self.load()
+
+    def load(self) -> None:
+        """Let Google read its folder."""
+        requests.post(f"{self.url}/_local/load", json={"folder": str(self.folder)}, timeout=120).raise_for_status()
+
+
+@dataclass(frozen=True)
 class Services:
     """The local services that Account 2 is made of."""
 
@@ -52,6 +76,7 @@ class Services:
     stand_in: RedshiftStandIn
     appflow: AppFlow
     certificates: Certificates
+    google: Google
 
 
 @functools.cache
@@ -62,10 +87,11 @@ def local_services() -> Services:
     certificates = ensure_certificates(Path(folder.name) / "tls")
     clock = EmulatedClock(Path(folder.name) / "clock.json")
     stand_in = _stand_in(certificates)
+    google = _google(Path(folder.name) / "ga4", clock)
     appflow = AppFlow(
         clock,
         aws_client("sts").meta.endpoint_url,
-        _google(Path(folder.name) / "ga4", clock),
+        google.url,
         stand_in.warehouse.connect_as_role,
         publish_service_event,
         assume_role_as_service,
@@ -74,7 +100,7 @@ def local_services() -> Services:
     server = EndpointServer(create_endpoint([*stand_in.services, appflow], clock))
     server.start()
     atexit.register(server.stop)
-    return Services(server.url, clock, stand_in, appflow, certificates)
+    return Services(server.url, clock, stand_in, appflow, certificates, google)
 
 
 def _stand_in(certificates: Certificates) -> RedshiftStandIn:
@@ -94,27 +120,32 @@ def _stand_in(certificates: Certificates) -> RedshiftStandIn:
     return stand_in
 
 
-def _google(folder: Path, clock: EmulatedClock) -> str:
-    """Start Google's APIs with property 1001, which has one row a day of every declared report; return the URL."""
+def _google(folder: Path, clock: EmulatedClock) -> Google:
+    """Start Google's APIs with property 1001, which has one row a day of every declared report."""
     (folder / "1001").mkdir(parents=True)
-    settings = {
-        "property_id": "1001",
-        "display_name": "Shop 1002",
-        "time_zone": "Europe/Berlin",
-        "currency_code": "EUR",
-    }
-    (folder / "1001/property.json").write_text(json.dumps(settings))
+    write_settings(folder / "1001")
     days = [f"{DATA_FROM + timedelta(offset):%Y%m%d}" for offset in range(DATA_DAYS)]
     for report in REPORTS.values():
         dimensions = {field.api_name: ["value"] * DATA_DAYS for field in report.dimensions}
         metrics = {field.api_name: [1] * DATA_DAYS for field in report.metrics}
         pq.write_table(pa.table({"date": days, **dimensions, **metrics}), folder / f"1001/by_{report.slug}.parquet")
-    google = Ga4State(TokenIssuer({REFRESH_TOKEN: Grant(None)}))
-    google.load(folder)
-    server = EndpointServer(create_ga4_app(google, clock))
+    server = EndpointServer(create_ga4_app(Ga4State(TokenIssuer({REFRESH_TOKEN: Grant(None)})), clock))
     server.start()
     atexit.register(server.stop)
-    return server.url
+    google = Google(server.url, folder)
+    google.load()
+    return google
+
+
+def write_settings(folder: Path) -> None:
+    """Write what Google says of the property that the folder is named after."""
+    settings = {
+        "property_id": folder.name,
+        "display_name": "Shop 1002",
+        "time_zone": "Europe/Berlin",
+        "currency_code": "EUR",
+    }
+    (folder / "property.json").write_text(json.dumps(settings))
 
 
 @functools.cache

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from dataflows.contracts.reports import REPORT_TABLES, ReportTable
 from serving.schemas import control_schema, data_schema
 
 Row = dict[str, Any]
+_EXACT = Context(prec=76)
 
 
 def report_row(table: ReportTable, property_id: str, day: date, dimensions: Iterable[str | None], **values: Any) -> Row:
@@ -82,10 +83,11 @@ class UnloadWriter:
     def _control_row(self, partition: tuple[Any, ...], generation: int, rows: list[Row]) -> Row:
         names = self.table.partition_columns
         own = [row for row in rows if tuple(row[name] for name in names) == partition]
-        sums = {
-            f"sum_{column.name}": sum((Decimal(row[column.name]) for row in own), Decimal(0))
-            for column in self.table.metrics
-        }
+        with localcontext(_EXACT):
+            sums = {
+                f"sum_{column.name}": sum((Decimal(row[column.name] or 0) for row in own), Decimal(0))
+                for column in self.table.metrics
+            }
         return {**dict(zip(names, partition, strict=True)), "generation": generation, "row_count": len(own), **sums}
 
     def _write(self, prefix: str, tables: list[pa.Table]) -> None:
@@ -100,10 +102,10 @@ class UnloadWriter:
         self.client.put_object(Bucket=self.bucket, Key=f"{prefix}manifest", Body=manifest.encode())
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Return a table as a Parquet file."""
+def parquet_bytes(table: pa.Table, **options: Any) -> bytes:
+    """Return a table as a Parquet file; `options` are those of Arrow's writer."""
     buffer = io.BytesIO()
-    pq.write_table(table, buffer)
+    pq.write_table(table, buffer, **options)
     return buffer.getvalue()
 
 
@@ -113,4 +115,4 @@ def _table(rows: list[Row], schema: pa.Schema) -> pa.Table:
 
 
 def _exact(value: Any) -> Any:
-    return value.quantize(Decimal("1e-10")) if isinstance(value, Decimal) else value
+    return value.quantize(Decimal("1e-10"), context=_EXACT) if isinstance(value, Decimal) else value

@@ -42,7 +42,7 @@ lint: setup ## style, types, import rules, page and AWS templates; silent when a
 	$(call check,.venv/bin/ruff check --quiet .)
 	$(call check,.venv/bin/ruff format --check --quiet .)
 	$(call check,$(SETTINGS) .venv/bin/mypy $(CODE))
-	$(call check,PYTHONPATH=deploy/account1_app/src:deploy/account2_warehouse/src .venv/bin/lint-imports)
+	$(call check,PYTHONPATH=deploy/account1_app/src:deploy/account2_warehouse/src:deploy/layers/message_batches/python .venv/bin/lint-imports)
 	$(call check,.venv/bin/djlint --check --quiet templates)
 	$(call check,.venv/bin/djlint --lint --quiet templates)
 	$(call check,.venv/bin/cfn-lint deploy/account1_app/template.yaml deploy/account2_warehouse/template.yaml)

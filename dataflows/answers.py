@@ -58,7 +58,7 @@ def answer_parse(envelope: str) -> DataFlowStatusChanged | DataFlowRunReported:
         if sender != (WAREHOUSE_SOURCE, settings.WAREHOUSE_ACCOUNT_ID):
             raise TerminalError(f"An answer came from {sender}, not from the warehouse.", reason="unknown_sender")
         return model.model_validate(event["detail"])
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise TerminalError(f"An answer of the warehouse can't be read: {error}", reason="bad_answer") from error
 
 
@@ -85,14 +85,18 @@ def _add_to_timeline(data_flow: DataFlow, answer: DataFlowStatusChanged | DataFl
         defaults={
             "data_flow": data_flow,
             "correlation_id": answer.correlation_id,
-            "station": Station.REGISTER,
             "status": answer.status,
             "message": answer.message,
             "occurred_at": answer.occurred_at,
-            **(_run_details(answer) if isinstance(answer, DataFlowRunReported) else {}),
+            **(_run_details(answer) if isinstance(answer, DataFlowRunReported) else _request_details(answer)),
         },
     )
     return is_new
+
+
+def _request_details(answer: DataFlowStatusChanged) -> dict[str, Any]:
+    """Return the station: that a request was received is what tells that it came through both buses."""
+    return {"station": Station.FORWARD if answer.status is DataFlowStatus.RECEIVED else Station.REGISTER}
 
 
 def _run_details(answer: DataFlowRunReported) -> dict[str, Any]:

@@ -1,10 +1,25 @@
 """A data flow's row and the event that states it: one made from the other, and only here."""
 
 import uuid
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
-from dataflows.contracts.events import RegisterDataFlow
+from dataflows.contracts.events import CustomReport, RegisterDataFlow
 from dataflows.models import DataFlow
+
+# What an operator may change of a registered data flow, by the row's fields.
+CHANGEABLE: Final = (
+    "display_name",
+    "time_zone",
+    "currency_code",
+    "connector_profile",
+    "reports",
+    "start_date",
+    "lookback_days",
+    "refresh_hour_local",
+    "filters",
+    "on_invalid",
+)
 
 
 def register_event(data_flow: DataFlow, *, correlation_id: uuid.UUID, requested_by: str) -> RegisterDataFlow:
@@ -42,3 +57,8 @@ def definition_of(data_flow: DataFlow) -> dict[str, Any]:
         "filters": data_flow.filters,
         "on_invalid": data_flow.on_invalid,
     }
+
+
+def custom_reports_in(requests: Iterable[dict[str, Any]]) -> list[CustomReport]:
+    """Return the custom ones among the reports of an event or a row."""
+    return [CustomReport.model_validate(request["custom"]) for request in requests if request.get("custom")]

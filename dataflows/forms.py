@@ -1,27 +1,35 @@
-"""The register page's main form and those of a data flow's actions. Each checks its own fields."""
+"""The main form of the register and the edit page, and those of a data flow's actions. Each checks its own fields."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError as FieldError
+from django.core.validators import MinValueValidator
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dataflows.contracts import naming
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import DEFAULT_LOOKBACK_DAYS, OnInvalid, today_in
+from dataflows.contracts.events import (
+    DEFAULT_LOOKBACK_DAYS,
+    EARLIEST_START_DATE,
+    TOO_EARLY,
+    DataFlowState,
+    OnInvalid,
+    today_in,
+)
 from dataflows.contracts.reports import REPORTS
 from dataflows.models import DataFlow
 
 DEFAULT_BACKFILL_DAYS: Final = 90
-EARLIEST_START_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
 MAX_LOOKBACK_DAYS: Final = 30
 
 _NO_DATE: Final = "Choose a day; written out it is year-month-day, such as 2026-11-20."
+_NOT_TOO_EARLY: Final = MinValueValidator(EARLIEST_START_DATE, TOO_EARLY)
 _WHOLE_DAYS_ONLY: Final = "Choose a day before today in the property's time zone: only whole days are fetched."
 
 
@@ -34,7 +42,7 @@ def _says(text: str, *codes: str) -> dict[str, str]:
     return dict.fromkeys(("required", "invalid", "invalid_choice", *codes), text)
 
 
-class RegisterForm(forms.Form):
+class DefinitionForm(forms.Form):
     """A GA4 property, its reports, range and schedule."""
 
     property_id = forms.CharField(
@@ -87,6 +95,7 @@ class RegisterForm(forms.Form):
         label="Back-fill from",
         help_text="The first day to fetch. Past days come in one go, right after registering.",
         error_messages=_says(_NO_DATE),
+        validators=[_NOT_TOO_EARLY],
         widget=_date_input(),
     )
     lookback_days = forms.IntegerField(
@@ -120,18 +129,6 @@ class RegisterForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["start_date"].initial = timezone.localdate() - timedelta(days=DEFAULT_BACKFILL_DAYS)
 
-    def clean_property_id(self) -> str:
-        """Refuse what is not a property id, and what is registered already."""
-        property_id: str = self.cleaned_data["property_id"]
-        try:
-            naming.checked_property_id(property_id)
-        except InvalidDataFlowError as error:
-            raise FieldError(str(error), code=error.reason) from error
-        registered = DataFlow.objects.filter(property_id=property_id).first()
-        if registered is not None:
-            raise FieldError(already_registered(registered), code="already_registered")
-        return property_id
-
     def clean_time_zone(self) -> str:
         """Refuse what is no IANA time zone."""
         time_zone: str = self.cleaned_data["time_zone"]
@@ -150,26 +147,56 @@ class RegisterForm(forms.Form):
         """Refuse a first day that lies in the future, in the property's own time zone."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         start_date, time_zone = cleaned.get("start_date"), cleaned.get("time_zone")
-        if start_date and start_date < EARLIEST_START_DATE:
-            self.add_error("start_date", f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before.")
-        elif start_date and start_date >= today_in(time_zone or "UTC", timezone.now()):
+        if start_date and start_date >= today_in(time_zone or "UTC", timezone.now()):
             self.add_error("start_date", _WHOLE_DAYS_ONLY)
         return cleaned
 
 
+class RegisterForm(DefinitionForm):
+    """Asks for a property that is not registered yet."""
+
+    def clean_property_id(self) -> str:
+        """Refuse what is not a property id, and what is registered already."""
+        property_id: str = self.cleaned_data["property_id"]
+        try:
+            naming.checked_property_id(property_id)
+        except InvalidDataFlowError as error:
+            raise FieldError(str(error), code=error.reason) from error
+        registered = DataFlow.objects.filter(property_id=property_id).first()
+        if registered is not None:
+            raise FieldError(already_registered(registered), code="already_registered")
+        return property_id
+
+
+class EditForm(DefinitionForm):
+    """Asks for changes to a registered property: to everything but which property it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["property_id"].disabled = True  # so what is sent for it is not looked at
+        self.fields["property_id"].help_text = "It stays: another property is registered as another data flow."
+        self.fields[
+            "start_date"
+        ].help_text = "The first day to fetch. With another one, days that were fetched before come again."
+
+
 def already_registered(data_flow: DataFlow) -> SafeString:
     """Return the words for a property that is registered, with the way to it."""
-    return format_html(
-        'This property is registered already, as {}. <a href="{}">Open its data flow</a>',
-        data_flow.display_name,
-        reverse("data-flow-detail", args=(data_flow.id,)),
+    ways = [("data-flow-detail", "Open its data flow")]
+    if data_flow.desired_state != DataFlowState.REMOVED:
+        ways.append(("data-flow-edit", "Edit it"))
+    links = format_html_join(
+        " · ", '<a href="{}">{}</a>', ((reverse(name, args=(data_flow.id,)), text) for name, text in ways)
     )
+    return format_html("This property is registered already, as {}. {}", data_flow.display_name, links)
 
 
 class BackfillForm(forms.Form):
     """A range of days to fetch again."""
 
-    start_date = forms.DateField(label="From", error_messages=_says(_NO_DATE), widget=_date_input())
+    start_date = forms.DateField(
+        label="From", error_messages=_says(_NO_DATE), validators=[_NOT_TOO_EARLY], widget=_date_input()
+    )
     end_date = forms.DateField(label="To", error_messages=_says(_NO_DATE), widget=_date_input())
 
     def __init__(self, *args: Any, time_zone: str, **kwargs: Any) -> None:
@@ -182,8 +209,6 @@ class BackfillForm(forms.Form):
         start_date, end_date = cleaned.get("start_date"), cleaned.get("end_date")
         if start_date and end_date and end_date < start_date:
             self.add_error("end_date", "Choose the first day or a later one: this lies before it.")
-        if start_date and start_date < EARLIEST_START_DATE:
-            self.add_error("start_date", f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before.")
         if end_date and end_date >= self.today:
             self.add_error("end_date", _WHOLE_DAYS_ONLY)
         return cleaned

@@ -142,6 +142,7 @@ class Run(models.Model):
 
     class Meta:
         ordering = ("-changed_at",)
+        indexes = (models.Index(fields=("data_flow", "report", "changed_at"), name="run_newest"),)
 
     def __str__(self) -> str:
         return f"{self.report} {self.start_date}…{self.end_date}: {self.status}"

@@ -1,6 +1,7 @@
 """The register page's rows: custom reports, of which there may be several, and filters."""
 
-from typing import Any, Final
+import re
+from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError as FieldError
@@ -25,6 +26,34 @@ def _catalogue(kind: FieldKind) -> list[tuple[str, str]]:
     return [(field.api_name, field.label) for field in fields]
 
 
+def filter_words(asked: dict[str, Any]) -> str:
+    """Return a filter as a sentence: `Country is one of Germany, Austria`."""
+    operator = dict(FILTER_OPERATORS)[asked["operator"]]
+    return f"{ga4.dimension(asked['dimension']).label} {operator} {', '.join(asked['values'])}"
+
+
+class CustomFieldsField(forms.Field):
+    """Dimensions or metrics that the property defines itself, written out with commas in between."""
+
+    widget = forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return what stands in the input: what was typed, or the names."""
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Return whether what was typed is something else than the names."""
+        return bool(self.prepare_value(initial or []) != (data or ""))
+
+    def to_python(self, value: Any) -> list[str]:
+        """Return the API names, each once."""
+        names = list(dict.fromkeys(re.findall(r"[^,\s]+", value or "")))
+        for name in names:
+            if not ga4.is_custom_field(name):
+                raise FieldError(f"{name[:60]!r} is no such field: write {ga4.CUSTOM_FORMS}, with commas in between.")
+        return names
+
+
 class CustomReportForm(forms.Form):
     """An operator's own report; an empty one is left out."""
 
@@ -40,16 +69,33 @@ class CustomReportForm(forms.Form):
         required=False,
         choices=_catalogue(FieldKind.DIMENSION),
         widget=forms.CheckboxSelectMultiple,
-        help_text=f"At most {ga4.MAX_DIMENSIONS - 1}; the date is always there.",
+        help_text=f"At most {ga4.MAX_DIMENSIONS - 1}, custom ones included; the date is always there.",
         error_messages={"invalid_choice": "There is no dimension %(value)r: choose from those listed."},
+    )
+    custom_dimensions = CustomFieldsField(
+        required=False,
+        label="Custom dimensions",
+        help_text="Those defined in the property, such as customEvent:author, customUser:plan or customItem:colour. "
+        "Separate several with commas.",
     )
     metrics = forms.MultipleChoiceField(
         required=False,
         choices=_catalogue(FieldKind.METRIC),
         widget=forms.CheckboxSelectMultiple,
-        help_text=f"1 to {ga4.MAX_METRICS}.",
+        help_text=f"1 to {ga4.MAX_METRICS}, custom ones included.",
         error_messages={"invalid_choice": "There is no metric %(value)r: choose from those listed."},
     )
+    custom_metrics = CustomFieldsField(
+        required=False,
+        label="Custom metrics",
+        help_text="Those defined in the property, such as customEvent:reading_minutes.",
+    )
+
+    @property
+    def report_fields(self) -> tuple[list[str], list[str]]:
+        """The API names of the report's dimensions and metrics, listed and custom ones alike."""
+        asked = self.cleaned_data
+        return [*asked["dimensions"], *asked["custom_dimensions"]], [*asked["metrics"], *asked["custom_metrics"]]
 
     def clean(self) -> dict[str, Any]:
         """Refuse a report that one request to GA4 can't carry."""
@@ -59,12 +105,21 @@ class CustomReportForm(forms.Form):
         if not cleaned["name"]:
             self.add_error("name", "Give the report a name.")
             return cleaned
+        dimensions, metrics = self.report_fields
         try:
-            custom_report(cleaned["name"], tuple(cleaned["dimensions"]), tuple(cleaned["metrics"]))
+            custom_report(cleaned["name"], tuple(dimensions), tuple(metrics))
         except InvalidDataFlowError as error:
-            has_too_many_dimensions = len(cleaned["dimensions"]) + 1 > ga4.MAX_DIMENSIONS
-            self.add_error("dimensions" if has_too_many_dimensions else "metrics", str(error))
+            self.add_error(self._field_at_fault(error.reason), str(error))
         return cleaned
+
+    def _field_at_fault(self, reason: str) -> str:
+        if reason == "repeated_field":  # what is listed can't stand there twice
+            return "custom_metrics" if self.cleaned_data["custom_metrics"] else "custom_dimensions"
+        dimensions, _ = self.report_fields
+        return "dimensions" if len(dimensions) + 1 > ga4.MAX_DIMENSIONS else "metrics"
+
+
+_FILTER_CHOICES: Final = [("", "No filter"), *_catalogue(FieldKind.DIMENSION)]
 
 
 class DimensionFilterForm(forms.Form):
@@ -72,7 +127,7 @@ class DimensionFilterForm(forms.Form):
 
     dimension = forms.ChoiceField(
         required=False,
-        choices=[("", "No filter"), *_catalogue(FieldKind.DIMENSION)],
+        choices=_FILTER_CHOICES,
         help_text="One that every chosen report has.",
         error_messages={"invalid_choice": "There is no dimension %(value)r: choose from those listed."},
     )
@@ -83,6 +138,13 @@ class DimensionFilterForm(forms.Form):
         error_messages={"invalid_choice": "Choose a comparison from those listed."},
     )
     values = forms.CharField(required=False, help_text="Separate several with commas.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        asked = self["dimension"].value()
+        if isinstance(asked, str) and ga4.is_custom_field(asked):
+            field = cast("forms.ChoiceField", self.fields["dimension"])
+            field.choices = [*_FILTER_CHOICES, (asked, asked)]
 
     def clean_values(self) -> list[str]:
         """Return the values as a list."""

@@ -1,25 +1,29 @@
 """What may be read of the registry, and by whom."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
-from django.db.models import Min, QuerySet
+from django.db.models import Min, OuterRef, QuerySet, Subquery
 
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import ReportRequest
+from dataflows.contracts.events import CustomReport, RegisterDataFlow, ReportRequest, RunStatus, Station
 from dataflows.contracts.reports import Report
-from dataflows.models import DataFlow, TimelineEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from dataflows.definitions import custom_reports_in
+from dataflows.models import DataFlow, OutboxEvent, Run, TimelineEntry
 
 __all__ = [
     "DataFlow",
+    "Journey",
+    "TimelineEntry",
+    "asked_since",
     "can_register",
+    "custom_reports_ever_asked",
+    "failing_runs",
     "readable_data_flows",
     "registered_report",
     "registered_reports",
@@ -49,18 +53,57 @@ def registered_reports(data_flow: DataFlow) -> list[Report]:
     return [ReportRequest.model_validate(request).report() for request in data_flow.reports]
 
 
+def custom_reports_ever_asked(data_flow: DataFlow) -> list[CustomReport]:
+    """Return the custom reports of every revision of a data flow, the latest last: their rows are stored still."""
+    details = _announcements(data_flow).order_by("revision").values_list("detail", flat=True)
+    requests = [request for detail in details for request in json.loads(detail)["reports"]]
+    return custom_reports_in([*requests, *data_flow.reports])
+
+
+def asked_since(data_flow: DataFlow, revision: int, *, limit: int) -> list[TimelineEntry]:
+    """Return the requests that made revisions later than `revision`, the newest first."""
+    later = _announcements(data_flow).filter(revision__gt=revision).values("correlation_id")
+    entries = data_flow.timeline.filter(station=Station.SUBMIT, correlation_id__in=later)
+    return list(entries.order_by("-recorded_at")[:limit])
+
+
+def _announcements(data_flow: DataFlow) -> QuerySet[OutboxEvent]:
+    return data_flow.outbox_events.filter(detail_type=RegisterDataFlow.__name__)
+
+
+def failing_runs(data_flows: Iterable[DataFlow]) -> dict[UUID, list[Run]]:
+    """Return, by active data flow, the newest run of each of its reports of which that failed; one query for all."""
+    active = {flow.id: flow for flow in data_flows if flow.status == DataFlow.Status.ACTIVE}
+    same = Run.objects.filter(data_flow=OuterRef("data_flow"), report=OuterRef("report"))
+    newest = same.order_by("-changed_at", "-run_id").values("run_id")[:1]
+    failed = Run.objects.filter(data_flow__in=list(active), status=RunStatus.FAILED, run_id=Subquery(newest))
+    found: dict[UUID, list[Run]] = {}
+    for run in failed.order_by("report"):
+        if run.report in _slugs(active[run.data_flow_id]):
+            found.setdefault(run.data_flow_id, []).append(run)
+    return found
+
+
+def _slugs(data_flow: DataFlow) -> set[str]:
+    return {report.slug for report in registered_reports(data_flow)}
+
+
 @dataclass(frozen=True)
 class Journey:
-    """Everything that followed from one request, in the order it was recorded."""
+    """Everything that followed from one request, or from one day's schedule, in the order it was recorded."""
 
     correlation_id: UUID
     entries: list[TimelineEntry]
 
 
 def timeline_of(data_flow: DataFlow, *, limit: int) -> list[Journey]:
-    """Return what happened to a data flow, a journey for each of the latest requests, the newest first."""
-    latest = data_flow.timeline.order_by().values("correlation_id").annotate(begun_at=Min("recorded_at"))
-    ids = list(latest.order_by("-begun_at").values_list("correlation_id", flat=True)[:limit])
+    """Return what happened to a data flow, a journey for each of the latest requests and days, the newest first.
+
+    The latest request of an operator is always among them.
+    """
+    begun = data_flow.timeline.order_by().values("correlation_id").annotate(begun_at=Min("recorded_at"))
+    latest = begun.order_by("-begun_at").values_list("correlation_id", flat=True)
+    ids = {*latest[:limit], *latest.filter(station=Station.SUBMIT)[:1]}
     journeys: dict[UUID, list[TimelineEntry]] = {}
     for entry in data_flow.timeline.filter(correlation_id__in=ids).order_by("recorded_at"):
         journeys.setdefault(entry.correlation_id, []).append(entry)
@@ -73,7 +116,7 @@ def time_zone_names() -> list[str]:
     return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
-def registered_report(data_flows: "Iterable[DataFlow]", slug: str) -> Report:
+def registered_report(data_flows: Iterable[DataFlow], slug: str) -> Report:
     """Return the report of that slug that every one of the data flows has.
 
     Raises InvalidDataFlowError when one has none of that slug, or two mean different things by it.

@@ -7,13 +7,14 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from dataflows.contracts.changes import REDEFINED, redefined_reports
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import DataFlowState, RegisterDataFlow, RunDataFlow, Station
+from dataflows.contracts.events import DataFlowState, RegisterDataFlow, RunDataFlow, Station, check_size
 from dataflows.contracts.plan import PLAN_VERSION, make_plan
-from dataflows.definitions import register_event
+from dataflows.definitions import CHANGEABLE, custom_reports_in, register_event
 from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
 from dataflows.outbox import outbox_add
-from dataflows.selectors import registered_reports
+from dataflows.selectors import custom_reports_ever_asked, registered_reports
 from dataflows.tasks import relay_outbox
 
 
@@ -21,8 +22,8 @@ from dataflows.tasks import relay_outbox
 def data_flow_register(*, data_flow: DataFlow, user: AbstractBaseUser) -> DataFlow:
     """Save a new data flow and ask Account 2 for it.
 
-    Raises InvalidDataFlowError when the property is registered already, pydantic's ValidationError
-    when the definition can't be carried out; nothing is saved then.
+    Raises InvalidDataFlowError when the property is registered already or the definition is too large,
+    pydantic's ValidationError when it can't be carried out; nothing is saved then.
     """
     data_flow.created_by_id = user.pk
     try:
@@ -30,9 +31,27 @@ def data_flow_register(*, data_flow: DataFlow, user: AbstractBaseUser) -> DataFl
             data_flow.save(force_insert=True)
     except IntegrityError as error:
         raise InvalidDataFlowError(
-            f"Property {data_flow.property_id} is registered already: open it in the list and edit it there.",
+            f"Property {data_flow.property_id} is registered already: open its data flow and press Edit.",
             reason="already_registered",
         ) from error
+    _announce(data_flow, user)
+    return data_flow
+
+
+@transaction.atomic
+def data_flow_change(*, data_flow_id: uuid.UUID, asked: DataFlow, made_from: int, user: AbstractBaseUser) -> DataFlow:
+    """Save another definition of a data flow, or the same again, as a new revision; it stays active or paused.
+
+    `asked` carries the definition and is not saved itself; `made_from` is the revision that the user saw.
+    Raises DataFlow.DoesNotExist when there is none of that id, InvalidDataFlowError (`deregistered`,
+    `revision_outdated`, `property_changed`, `custom_report_redefined`, `definition_too_large`) or
+    pydantic's ValidationError when it can't be carried out; nothing is saved then.
+    """
+    data_flow = DataFlow.objects.select_for_update().get(id=data_flow_id)
+    _check_change(data_flow, asked, made_from)
+    for name in CHANGEABLE:
+        setattr(data_flow, name, getattr(asked, name))
+    data_flow.revision += 1
     _announce(data_flow, user)
     return data_flow
 
@@ -85,6 +104,23 @@ def data_flow_send_again(*, data_flow_id: uuid.UUID) -> int:
     return count
 
 
+def _check_change(data_flow: DataFlow, asked: DataFlow, made_from: int) -> None:
+    if data_flow.desired_state == DataFlowState.REMOVED:
+        raise InvalidDataFlowError("It is deregistered: resume it first, then edit it.", reason="deregistered")
+    if data_flow.revision != made_from:
+        raise InvalidDataFlowError(
+            f"It was changed meanwhile, from revision {made_from} to {data_flow.revision}.",
+            reason="revision_outdated",
+        )
+    if asked.property_id != data_flow.property_id:
+        raise InvalidDataFlowError(
+            f"It is of property {data_flow.property_id}, which stays: register {asked.property_id[:18]} for itself.",
+            reason="property_changed",
+        )
+    if names := redefined_reports(custom_reports_ever_asked(data_flow), custom_reports_in(asked.reports)):
+        raise InvalidDataFlowError(f"{names[0]}: {REDEFINED}", reason="custom_report_redefined")
+
+
 def _announce(data_flow: DataFlow, user: AbstractBaseUser) -> None:
     data_flow.status = DataFlow.Status.QUEUED
     data_flow.status_revision = data_flow.revision
@@ -92,8 +128,10 @@ def _announce(data_flow: DataFlow, user: AbstractBaseUser) -> None:
     data_flow.status_changed_at = timezone.now()
     data_flow.save()
     event = register_event(data_flow, correlation_id=uuid.uuid4(), requested_by=user.get_username())
+    check_size(event)
     approved = event.model_copy(update={"plan_version": PLAN_VERSION, "plan_hash": make_plan(event).hash})
-    _send(data_flow, approved, "queued", f"revision {data_flow.revision}, {data_flow.desired_state}")
+    message = f"revision {data_flow.revision}, {data_flow.desired_state}, asked for by {user.get_username()}"
+    _send(data_flow, approved, "queued", message)
 
 
 def _send(data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow, status: str, message: str) -> OutboxEvent:

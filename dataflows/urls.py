@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.data_flow_list, name="data-flow-list"),
     path("register/", views.register, name="data-flow-register"),
     path("<uuid:data_flow_id>/", views.data_flow_detail, name="data-flow-detail"),
+    path("<uuid:data_flow_id>/edit/", views.edit, name="data-flow-edit"),
     path("<uuid:data_flow_id>/state/", views.change_state, name="data-flow-state"),
     path("<uuid:data_flow_id>/backfill/", views.backfill, name="data-flow-backfill"),
     path("<uuid:data_flow_id>/send-again/", views.send_again, name="data-flow-send-again"),

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Max, Q
+from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,10 +16,11 @@ from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.events import DataFlowState
 from dataflows.contracts.reports import REPORTS
 from dataflows.detail import detail_of
+from dataflows.editing import Edit
 from dataflows.forms import BackfillForm, DeregisterForm, already_registered
-from dataflows.models import DataFlow
+from dataflows.models import DataFlow, Run
 from dataflows.registration import Registration
-from dataflows.selectors import can_register, readable_data_flows, time_zone_names
+from dataflows.selectors import can_register, failing_runs, readable_data_flows, time_zone_names
 from dataflows.services import (
     data_flow_backfill,
     data_flow_change_state,
@@ -28,6 +29,7 @@ from dataflows.services import (
 )
 
 PAGE_ROWS = 50
+_LAST_RUN_AT = Run.objects.filter(data_flow=OuterRef("pk")).order_by("-changed_at").values("changed_at")[:1]
 
 
 @require_GET
@@ -35,7 +37,7 @@ def data_flow_list(request: HttpRequest) -> HttpResponse:
     """Show the data flows the user may see, searched and filtered."""
     search, status = request.GET.get("search", "").strip(), request.GET.get("status", "")
     data_flows = readable_data_flows(request.user).select_related("created_by")
-    data_flows = data_flows.annotate(last_run_at=Max("runs__changed_at"))
+    data_flows = data_flows.annotate(last_run_at=Subquery(_LAST_RUN_AT))  # computed for a page's rows only
     if search:
         data_flows = data_flows.filter(Q(display_name__icontains=search) | Q(property_id__contains=search))
     if status in DataFlow.Status.values:
@@ -44,6 +46,7 @@ def data_flow_list(request: HttpRequest) -> HttpResponse:
     context = {
         "area": "data-flows",
         "page": page,
+        "failing": failing_runs(page.object_list),
         "previous_number": page.previous_page_number() if page.has_previous() else None,
         "next_number": page.next_page_number() if page.has_next() else None,
         "search": search,
@@ -65,13 +68,24 @@ def register(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{data_flow.display_name} is registered. Its first steps show up below.")
         return redirect("data-flow-detail", data_flow_id=data_flow.id)
     registration.focus()
-    context = {
-        "area": "data-flows",
-        "registration": registration,
-        "reports": REPORTS,
-        "time_zones": time_zone_names(),
-    }
-    return render(request, "dataflows/register.html", context, status=422 if is_sent else 200)
+    return _definition_page(request, "dataflows/register.html", registration)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
+    """Show a data flow's definition to be changed, or save what was made of it."""
+    user, data_flow = _operator(request), _readable(request, data_flow_id)
+    is_sent = request.method == "POST"
+    if data_flow.desired_state == DataFlowState.REMOVED and not is_sent:
+        messages.error(request, "It is deregistered: resume it first, then edit it.")
+        return redirect("data-flow-detail", data_flow_id=data_flow.id)
+    editing = Edit(data_flow, request.POST if is_sent else None)
+    saved = editing.save(user) if is_sent else None
+    if saved is not None:
+        messages.success(request, f"Saved as revision {saved.revision}. The timeline shows when it is done.")
+        return redirect("data-flow-detail", data_flow_id=data_flow.id)
+    editing.focus()
+    return _definition_page(request, "dataflows/edit.html", editing)
 
 
 @require_GET
@@ -150,11 +164,22 @@ def _is_registered(registration: Registration, data_flow: DataFlow, user: Abstra
     return True
 
 
+def _definition_page(request: HttpRequest, template: str, registration: Registration) -> HttpResponse:
+    context = {
+        "area": "data-flows",
+        "registration": registration,
+        "reports": REPORTS,
+        "time_zones": time_zone_names(),
+    }
+    return render(request, template, context, status=422 if registration.form.is_bound else 200)
+
+
 def _detail(request: HttpRequest, data_flow: DataFlow, *, status: int = 200, **forms: Any) -> HttpResponse:
     context = {
         "area": "data-flows",
         **detail_of(data_flow),
         "can_register": can_register(request.user),
+        "can_edit": can_register(request.user) and data_flow.desired_state != DataFlowState.REMOVED,
         "backfill_form": BackfillForm(time_zone=data_flow.time_zone),
         "deregister_form": DeregisterForm(expected=data_flow.property_id),
         **forms,

@@ -73,6 +73,8 @@ class LedgerEntry(models.Model):
     report_id = _report_id()
     date = models.DateField()
     generation = models.BigIntegerField()
+    data_flow_id = models.UUIDField(null=True, help_text="Empty for what was loaded before unloads named it.")
+    correlation_id = models.UUIDField(null=True, help_text="The request that the rows follow from; empty as above.")
     run_id = models.CharField(max_length=32, db_collation="ascii_bin")
     manifest_key = models.CharField(max_length=255)
     row_count = models.BigIntegerField()
@@ -89,7 +91,7 @@ class LedgerEntry(models.Model):
                 fields=("property_id", "report_id", "date", "generation"), name="ledger_once_per_generation"
             ),
         )
-        indexes = (models.Index(fields=("property_id", "loaded_at"), name="ledger_by_property"),)
+        indexes = (models.Index(fields=("property_id", "correlation_id"), name="ledger_by_request"),)
 
     def __str__(self) -> str:
         return f"{self.report_id} of {self.property_id} on {self.date}: generation {self.generation}"
@@ -106,6 +108,9 @@ class Quarantine(models.Model):
     message = models.TextField()
     quarantined_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
+    sent_again_at = models.DateTimeField(
+        null=True, help_text="When it was last asked to be loaded; empty once it failed."
+    )
 
     class Meta:
         db_table = "report_quarantine"

@@ -11,6 +11,7 @@ from dataflows.contracts.events import PropertyId
 
 MAX_LIMIT: Final = 10_000
 MAX_DAYS: Final = 1_100
+MAX_FILTER_VALUES: Final = 200  # in all: each is compared with every row
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
@@ -33,7 +34,8 @@ class FilterOperator(StrEnum):
     CONTAINS_NOT = "contains_not"
 
 
-FilterValues = Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+FilterValue = Annotated[str, Field(max_length=1_000)]  # a constraint makes pydantic refuse half a character pair
+FilterValues = Annotated[tuple[FilterValue, ...], Field(min_length=1, max_length=100)]
 Filter = tuple[FilterOperator, Name, FilterValues]
 Order = tuple[Name, Literal["asc", "desc"]]
 
@@ -78,6 +80,14 @@ class Query(_Strict):
             raise PydanticCustomError("range_backwards", "The last day lies before the first.")
         if (end - start).days >= MAX_DAYS:
             raise PydanticCustomError("range_too_long", "At most {days} days can be asked for.", {"days": MAX_DAYS})
+        return self
+
+    @model_validator(mode="after")
+    def _filters_are_few(self) -> Self:
+        if sum(len(values) for _, _, values in self.filters) > MAX_FILTER_VALUES:
+            raise PydanticCustomError(
+                "too_many_values", "All filters together may hold {most} values.", {"most": MAX_FILTER_VALUES}
+            )
         return self
 
     @model_validator(mode="after")

@@ -4,12 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from dataflows.contracts.events import today_in
+from dataflows.contracts.events import EARLIEST_START_DATE, TOO_EARLY, today_in
 
 PRESETS: Final = {"7d": 7, "28d": 28, "90d": 90}
 DEFAULT_PRESET: Final = "28d"
 MAX_DAYS: Final = 1_100
-EARLIEST_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
 
 
 class RangeError(ValueError):
@@ -63,8 +62,8 @@ def custom_range(start: str, end: str, time_zone: str, at: datetime) -> DateRang
         raise RangeError("Choose both dates, written year-month-day.") from error
     if end_date < start_date:
         raise RangeError("The last day lies before the first.")
-    if start_date < EARLIEST_DATE:
-        raise RangeError(f"Choose {EARLIEST_DATE} or later: Google Analytics has nothing before.")
+    if start_date < EARLIEST_START_DATE:
+        raise RangeError(TOO_EARLY)
     if (end_date - start_date).days >= MAX_DAYS:
         raise RangeError(f"Choose at most {MAX_DAYS} days.")
     presets = (preset_range(preset, time_zone, at) for preset in PRESETS)

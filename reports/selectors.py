@@ -5,17 +5,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Max
 from django.utils import timezone
 
 from dataflows.contracts.events import today_in
 from dataflows.contracts.reports import Report
+from dataflows.selectors import DataFlow
+from reports.errors import SlowQueryError
 from reports.grouping import GroupedQuery, resolve
 from reports.measures import Measure
 from reports.models import Partition
 from reports.queries import Query
 
+_TOO_SLOW: Final = frozenset({3024, 1969})  # MySQL: max_execution_time; MariaDB: max_statement_time
 PROVISIONAL_HOURS: Final = 72  # GA4 accepts late hits for so long after a day has ended
 
 
@@ -49,7 +52,8 @@ class Freshness:
 def run_query(query: Query, report: Report) -> QueryResult:
     """Answer `query` from `report`'s table.
 
-    Raises reports.measures.MeasureError when a metric or dimension can't be answered as asked.
+    Raises reports.measures.MeasureError when a metric or dimension can't be answered as asked, SlowQueryError
+    when the database ends it.
     """
     grouped = resolve(query, report)
     rows = [_row(grouped, values) for values in _fetch(*grouped.rows_statement())]
@@ -58,11 +62,12 @@ def run_query(query: Query, report: Report) -> QueryResult:
     return QueryResult(grouped, rows, totals, total_rows)
 
 
-def freshness(property_id: str, report_id: str, time_zone: str, at: datetime | None = None) -> Freshness:
-    """Return how far a report's data reaches at the moment `at` (now, unless said)."""
-    loaded = Partition.objects.filter(property_id=property_id, report_id=report_id)
-    through = loaded.aggregate(through=Max("date"))["through"]
-    return Freshness(through, provisional_from(time_zone, at or timezone.now()))
+def freshness(data_flows: Iterable[DataFlow], report_id: str) -> list[Freshness]:
+    """Return how far a report's data reaches in each of the properties, in their order; one query for all."""
+    data_flows, now = list(data_flows), timezone.now()
+    loaded = Partition.objects.filter(property_id__in=[flow.property_id for flow in data_flows], report_id=report_id)
+    through = dict(loaded.values_list("property_id").annotate(through=Max("date")))
+    return [Freshness(through.get(flow.property_id), provisional_from(flow.time_zone, now)) for flow in data_flows]
 
 
 def provisional_from(time_zone: str, at: datetime) -> date:
@@ -76,9 +81,14 @@ def has_data(property_ids: Iterable[str], report_id: str) -> bool:
 
 
 def _fetch(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return list(cursor.fetchall())
+    except OperationalError as error:
+        if error.args and error.args[0] in _TOO_SLOW:
+            raise SlowQueryError from error
+        raise
 
 
 def _row(grouped: GroupedQuery, values: Sequence[Any]) -> ResultRow:

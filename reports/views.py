@@ -1,5 +1,7 @@
 """The report pages: the overview of a property, and each of its reports as a table."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -11,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from dataflows.selectors import DataFlow, readable_data_flows, registered_reports
 from reports.charts import NARROW, WIDE, ChartDay, LineChart, line_chart, sparkline
+from reports.errors import SlowQueryError
 from reports.overview import Card, Overview, overview_of
 from reports.ranges import DEFAULT_PRESET, PRESETS, DateRange, RangeError, custom_range, preset_range
 from reports.selectors import freshness
@@ -37,7 +40,21 @@ def home(request: HttpRequest) -> HttpResponseBase:
     return redirect("overview", property_id=data_flow.property_id)
 
 
+def _ends_in_time(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Tell the user in words when the database has ended a question that takes too long."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, **arguments: Any) -> HttpResponse:
+        try:
+            return view(request, **arguments)
+        except SlowQueryError as error:
+            return render(request, "reports/slow.html", {"area": "reports", "message": str(error)}, status=503)
+
+    return answer
+
+
 @require_GET
+@_ends_in_time
 def overview(request: HttpRequest, property_id: str) -> HttpResponse:
     """Show a property's figures over a range of days."""
     data_flow = _readable(request, property_id)
@@ -50,6 +67,7 @@ def overview(request: HttpRequest, property_id: str) -> HttpResponse:
 
 
 @require_GET
+@_ends_in_time
 def report(request: HttpRequest, property_id: str, slug: str) -> HttpResponse:
     """Show one report as a table."""
     data_flow = _readable(request, property_id)
@@ -87,7 +105,7 @@ def _context(request: HttpRequest, data_flow: DataFlow, slug: str) -> dict[str, 
         "range": range_,
         "range_error": range_error,
         "presets": PRESETS,
-        "fresh": freshness(data_flow.property_id, slug, data_flow.time_zone),
+        "fresh": freshness([data_flow], slug)[0],
     }
 
 

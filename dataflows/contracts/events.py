@@ -28,14 +28,25 @@ from dataflows.contracts.reports import REPORTS, Report, custom_report
 MYAPP_SOURCE: Final = "myapp.dataflows"
 WAREHOUSE_SOURCE: Final = "myapp.warehouse"
 MAX_DETAIL_BYTES: Final = 64 * 1024
+MAX_DEFINITION_BYTES: Final = MAX_DETAIL_BYTES - 2 * 1024  # the rest is for ids, plan hash and the longest user's name
 
+EARLIEST_START_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
+TOO_EARLY: Final = f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before."
 DEFAULT_LOOKBACK_DAYS: Final = 4
 MAX_REPORTS: Final = 30
+_YEARS: Final = (2000, 2999)
 
 
 def _property_id(value: str) -> str:
     try:
         return naming.checked_property_id(value)
+    except InvalidDataFlowError as error:
+        raise PydanticCustomError(error.reason, "{help}", {"help": str(error)}) from error
+
+
+def _display_name(value: str) -> str:
+    try:
+        return naming.checked_display_name(value)
     except InvalidDataFlowError as error:
         raise PydanticCustomError(error.reason, "{help}", {"help": str(error)}) from error
 
@@ -50,15 +61,33 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _moment(value: datetime) -> datetime:
+    if not _YEARS[0] <= value.year <= _YEARS[1]:  # beyond them it may not even be told in UTC
+        raise PydanticCustomError("impossible_moment", "This moment can't be.")
+    return value
+
+
+def _start_date(value: date) -> date:
+    if value < EARLIEST_START_DATE:
+        raise PydanticCustomError("start_date_too_early", "{help}", {"help": TOO_EARLY})
+    return value
+
+
 PropertyId = Annotated[str, AfterValidator(_property_id)]
+DisplayName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_display_name)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+StartDate = Annotated[date, AfterValidator(_start_date), Field(description=f"{EARLIEST_START_DATE} or later.")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 ConnectorProfile = Annotated[str, Field(pattern=naming.CONNECTOR_PROFILE_PATTERN)]
 RunId = Annotated[str, Field(pattern=naming.RUN_ID_PATTERN)]
 ReportSlug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_:]{0,60}$")]
 FilterValue = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^,\x00-\x1f\x7f]*$")]
-Aware = Annotated[AwareDatetime, PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json")]
+Aware = Annotated[
+    AwareDatetime,
+    AfterValidator(_moment),
+    PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json"),
+]
 
 
 class _Contract(BaseModel):
@@ -95,7 +124,7 @@ class Property(_Contract):
     """A GA4 property as it is registered."""
 
     property_id: PropertyId
-    display_name: Annotated[str, Field(min_length=1, max_length=100)]
+    display_name: DisplayName
     time_zone: TimeZone
     currency_code: CurrencyCode
 
@@ -158,7 +187,7 @@ class RegisterDataFlow(_Contract):
     property: Property
     connector_profile: ConnectorProfile
     reports: Annotated[tuple[ReportRequest, ...], Field(min_length=1, max_length=MAX_REPORTS)]
-    start_date: date
+    start_date: StartDate
     lookback_days: Annotated[int, Field(ge=1, le=30)] = DEFAULT_LOOKBACK_DAYS
     refresh_hour_local: Annotated[int, Field(ge=0, le=23)]
     filters: Annotated[tuple[DimensionFilter, ...], Field(max_length=10)] = ()
@@ -196,6 +225,34 @@ class RegisterDataFlow(_Contract):
         return tuple(request.report() for request in self.reports)
 
 
+# What an operator defines; the other members say who asks, for which state and revision, and what was approved.
+_DEFINITION: Final = {
+    "property",
+    "connector_profile",
+    "reports",
+    "start_date",
+    "lookback_days",
+    "refresh_hour_local",
+    "filters",
+    "on_invalid",
+}
+
+
+def check_size(event: RegisterDataFlow) -> None:
+    """Refuse a definition whose event might take more than MAX_DETAIL_BYTES of UTF-8.
+
+    Only the definition is counted: one that was taken once can be paused by anybody. Raises
+    InvalidDataFlowError `definition_too_large`.
+    """
+    size = len(event.model_dump_json(include=_DEFINITION).encode())
+    if size > MAX_DEFINITION_BYTES:
+        raise InvalidDataFlowError(
+            f"The definition is too large to be sent: {size:,} bytes, of which {MAX_DEFINITION_BYTES:,} are possible. "
+            "Shorten the filters, or leave out reports.",
+            reason="definition_too_large",
+        )
+
+
 class RunDataFlow(_Contract):
     """Asks for one run of a data flow over a range of dates, both included: backfill, retry or gap."""
 
@@ -204,8 +261,8 @@ class RunDataFlow(_Contract):
     correlation_id: UUID
     data_flow_id: UUID
     property_id: PropertyId
-    reports: tuple[ReportSlug, ...] = ()  # none named: all of the data flow's
-    start_date: date
+    reports: Annotated[tuple[ReportSlug, ...], Field(max_length=MAX_REPORTS)] = ()  # none named: all of them
+    start_date: StartDate
     end_date: date
     requested_by: Annotated[str, Field(min_length=1, max_length=150)]
 
@@ -297,7 +354,9 @@ def parse_register_data_flow(detail: object) -> RegisterDataFlow:
 
     Raises InvalidDataFlowError with the first member at fault and what to do about it.
     """
-    return _parse(RegisterDataFlow, detail)
+    event = _parse(RegisterDataFlow, detail)
+    check_size(event)
+    return event
 
 
 def parse_run_data_flow(detail: object) -> RunDataFlow:

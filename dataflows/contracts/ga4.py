@@ -16,6 +16,7 @@ MAX_DIMENSIONS: Final = 9  # of one core report request, `date` included
 MAX_METRICS: Final = 10
 DATE: Final = "date"
 
+CUSTOM_FORMS: Final = "customEvent:name, customUser:name or customItem:name"
 _CUSTOM_FIELD: Final = re.compile(r"^(customEvent|customUser|customItem):[A-Za-z][A-Za-z0-9_]{0,39}$")
 
 
@@ -152,6 +153,17 @@ def metric(api_name: str) -> Ga4Field:
     return _field(api_name, FieldKind.METRIC, _custom_metric)
 
 
+def is_custom_field(api_name: str) -> bool:
+    """Return whether `api_name` is written as a dimension or metric that a property defines itself."""
+    if not _CUSTOM_FIELD.fullmatch(api_name):
+        return False
+    try:
+        column_name(api_name)
+    except ValueError:  # many capitals make it longer than a column's name may be
+        return False
+    return True
+
+
 def _custom_dimension(api_name: str) -> Ga4Field:
     return _dimension(api_name, api_name)
 
@@ -164,10 +176,10 @@ def _field(api_name: str, kind: FieldKind, custom: Callable[[str], Ga4Field]) ->
     field = FIELDS.get(api_name)
     if field is not None and field.kind is kind:
         return field
-    if _CUSTOM_FIELD.fullmatch(api_name):
+    if is_custom_field(api_name):
         return custom(api_name)
     raise InvalidDataFlowError(
         f"{api_name[:80]!r} is not a GA4 {kind} that MyApp knows. Choose one of the listed {kind}s, or a custom "
-        "field written as customEvent:name, customUser:name or customItem:name.",
+        f"field written as {CUSTOM_FORMS}.",
         reason=f"unknown_{kind}",
     )

@@ -42,6 +42,19 @@ def _property_id_help(value: str) -> str:
     return f"A property id is 1 to 18 digits and nothing else. {_PROPERTY_ID_PLACE}"
 
 
+def checked_display_name(value: str) -> str:
+    """Return `value` if it is one line that reads as it is written; joiners, as in emoji and Persian, may stand in it.
+
+    Raises InvalidDataFlowError for control characters and for those that turn the direction of what follows.
+    """
+    if value.replace("\u200c", "").replace("\u200d", "").isprintable():
+        return value
+    raise InvalidDataFlowError(
+        "A name is one line of visible characters: take out line breaks, control and direction characters.",
+        reason="unprintable_name",
+    )
+
+
 def checked_identifier(name: str) -> str:
     """Return `name` if it may stand in SQL unquoted: lower case, digits, underscores, at most 63.
 

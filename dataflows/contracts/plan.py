@@ -130,12 +130,15 @@ def check_plan_hash(event: RegisterDataFlow, plan: Plan) -> None:
         return
     if event.plan_version != plan.plan_version:
         raise InvalidDataFlowError(
-            "The plan was approved with another version of MyApp: look at it again and approve it.",
+            "The plan was approved with another version of MyApp: have both accounts deployed alike, then press Edit "
+            "and Save on the data flow's page.",
             reason="plan_outdated",
         )
     if event.plan_hash != plan.hash:
         raise InvalidDataFlowError(
-            "The plan is not the one that was approved: look at it again and approve it.", reason="plan_hash_changed"
+            "The plan is not the one that was approved: have both accounts deployed alike, then press Edit and Save on "
+            "the data flow's page.",
+            reason="plan_hash_changed",
         )
 
 

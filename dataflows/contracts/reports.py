@@ -136,8 +136,11 @@ def _check_size(dimensions: tuple[Ga4Field, ...], metrics: tuple[Ga4Field, ...])
             "make two reports.",
             reason="too_many_fields",
         )
-    if len(set(dimensions)) != len(dimensions) or len(set(metrics)) != len(metrics):
-        raise InvalidDataFlowError("A field stands twice in the report: name each once.", reason="repeated_field")
+    names = [field.column_name for field in (*dimensions, *metrics)]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidDataFlowError(
+            f"Two fields of the report are both {repeated[0]} in MyApp: name each once.", reason="repeated_field"
+        )
 
 
 def _declared(

@@ -173,6 +173,8 @@ PARTITIONS: Final = WarehouseTable(
         ("refreshed_at", "TIMESTAMP"),
         ("unload_run_id", "CHAR(32)"),
         ("unloaded_at", "TIMESTAMP"),
+        ("data_flow_id", "VARCHAR(36)"),
+        ("correlation_id", "VARCHAR(36)"),
     ),
     (*_WORKED_ON, ("SELECT", "unload_user")),
 )

@@ -17,7 +17,7 @@ from dataflows.contracts.events import today_in
 from dataflows.contracts.reports import REPORTS
 from deploy.local.accounts import GA4_PROFILE
 from deploy.local.clock import EmulatedClock
-from deploy.local.follow import Follower
+from deploy.local.follow import Follower, station_line
 from deploy.local.ga4.demo import DEMO_PROPERTIES, write_demo_properties
 from deploy.local.ga4.properties import PropertySettings
 from deploy.local.processes import ChildDied
@@ -59,9 +59,12 @@ class Demo:
         self.say(f"MyApp answers at {self.stack.app_url}")
         self._make_google_data(anchor_date)
         passwords = self._make_people()
-        self._register(passwords["operator"], anchor_date)
+        operator = Visitor(self.stack.app_url)
+        operator.log_in("operator", passwords["operator"])
+        self._register(operator, anchor_date)
         self._wait_until(self._is_back_filled, "the back-fill to be loaded")
         self._live()
+        self._serve(operator)
         self._tell_where(passwords)
         self._stay()
 
@@ -76,9 +79,7 @@ class Demo:
         make_people(self.stack.environment, passwords=passwords)
         return passwords
 
-    def _register(self, password: str, anchor_date: date) -> None:
-        operator = Visitor(self.stack.app_url)
-        operator.log_in("operator", password)
+    def _register(self, operator: Visitor, anchor_date: date) -> None:
         for demo in DEMO_PROPERTIES:
             if demo.settings.property_id not in self.follower.states():
                 self.say(f"registering {demo.settings.display_name} through the form")
@@ -137,6 +138,14 @@ class Demo:
                 raise DemoError(f"Property {property_id}: {message}")
         time.sleep(_LOOK_SECONDS)
 
+    def _serve(self, operator: Visitor) -> None:
+        """Ask the API for each property's last days: what has come through at the end of the line."""
+        through = self.follower.data_through()
+        for demo in DEMO_PROPERTIES:
+            property_id = demo.settings.property_id
+            last = through[property_id, "daily_totals"]
+            self.say(station_line("serve", demo.settings.display_name, _served(operator, property_id, last)))
+
     def _tell_where(self, passwords: Mapping[str, str]) -> None:
         print(f"\n{'Users':9} {', '.join(f'{name} (password {password})' for name, password in passwords.items())}")
         print(f"{'Admin':9} {self.stack.app_url}/admin/")
@@ -169,6 +178,19 @@ def set_clock(state: LocalState) -> None:
 def _anchor_date(state: LocalState) -> date:
     """Return the first day of the data, the same for a demo that goes on."""
     return date.fromisoformat((state.root / _ANCHOR_DATE).read_text())
+
+
+def _served(operator: Visitor, property_id: str, last: date) -> str:
+    question = {
+        "property_id": property_id,
+        "metric": ["sessions", "engagement_rate"],
+        "start_date": last - timedelta(LIVED_DAYS - 1),
+        "end_date": last,
+    }
+    (row,) = operator.ask("/api/v1/query", question)["results"]
+    metrics = row["metrics"]
+    rate = f"engagement rate {metrics['engagement_rate']:.1%}"
+    return f"{metrics['sessions']:,} sessions in the {LIVED_DAYS} days to {last}, {rate}"
 
 
 def stops(start: datetime, end: datetime) -> Iterator[datetime]:

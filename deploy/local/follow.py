@@ -38,10 +38,10 @@ class Follower:
         for event_id, name, station, status, report, rows, message in self._read(_TIMELINE):
             if self._is_new(event_id):
                 count = "" if rows is None else f"{rows} rows"
-                yield _line(station, name, status, report, count, message)
+                yield station_line(station, name, status, report, count, message)
         for run_id, report, name, days, rows in self._read(_LOADS):
             if self._is_new((run_id, report, name, days)):
-                yield _line("upsert", name, "loaded", report, f"{rows} rows", f"{days} days")
+                yield station_line("upsert", name, "loaded", report, f"{rows} rows", f"{days} days")
 
     def data_through(self) -> dict[tuple[str, str], date]:
         """Return the last loaded date of each property and report."""
@@ -80,5 +80,9 @@ def connect(server: MariadbServer) -> "Connection[Cursor]":
     )
 
 
-def _line(station: str, name: str, *parts: str) -> str:
-    return f"{station:>9} | {name} | {' '.join(part for part in parts if part)}"
+def station_line(station: str, name: str, *parts: str) -> str:
+    """Return the line that says what happened at a station to the property of that name."""
+    line = f"{station:>9} | {name} | {' '.join(part for part in parts if part)}"
+    return "".join(
+        sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line
+    )  # a terminal obeys some

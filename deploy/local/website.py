@@ -35,6 +35,12 @@ class Visitor:
         """
         return self.submit("/data-flows/register/", {**_EMPTY_FORMSETS, **answers})
 
+    def ask(self, path: str, question: Mapping[str, Any]) -> Any:
+        """Return what the API answers to a question, its members as in an address; lists are repeated."""
+        answer = self.session.get(f"{self.url}{path}", params=question, timeout=_TIMEOUT_SECONDS)
+        answer.raise_for_status()
+        return answer.json()
+
     def submit(self, path: str, answers: Mapping[str, Any]) -> str:
         """Open a page with a form, send the form with these answers, and return where that led."""
         page = self.session.get(f"{self.url}{path}", timeout=_TIMEOUT_SECONDS)

@@ -35,8 +35,7 @@ def _totals(result: QueryResult, data_flows: list[DataFlow]) -> dict[str, Any]:
 
 
 def _meta(result: QueryResult, totals: dict[str, Any], data_flows: list[DataFlow]) -> dict[str, Any]:
-    slug = result.grouped.report.slug
-    fresh = [freshness(flow.property_id, slug, flow.time_zone) for flow in data_flows]
+    fresh = freshness(data_flows, result.grouped.report.slug)
     through = [found.data_through for found in fresh if found.data_through]
     query = result.grouped.query
     missing = [name for name in query.metrics if query.include.totals and name not in totals]

@@ -4,9 +4,12 @@ import logging
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.core.exceptions import RequestDataTooBig
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+from reports.errors import SlowQueryError
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ class Problem(exceptions.APIException):
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer an exception of a view; None lets Django answer what nobody foresaw."""
+    error = _known(error)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -51,6 +55,17 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     }
     response.content_type = CONTENT_TYPE
     return response
+
+
+def _known(error: Exception) -> Exception:
+    """Return the problem that a caller's body or question makes of an error that is not one of the API's."""
+    if isinstance(error, RecursionError):
+        return Problem(HTTPStatus.BAD_REQUEST, "invalid-query", "The body is nested too deeply to be a query.")
+    if isinstance(error, RequestDataTooBig):
+        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is larger than any query.")
+    if isinstance(error, SlowQueryError):
+        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "query-too-slow", str(error))
+    return error
 
 
 def _detail(error: Exception) -> str:

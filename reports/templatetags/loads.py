@@ -1,25 +1,65 @@
 """The last hop of a data flow's timeline: what the loader wrote to MySQL, or could not."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
 
 from django import template
 from django.db.models import Count, Max, Sum
 
-from dataflows.selectors import DataFlow, registered_reports
+from dataflows.contracts.events import Station
+from dataflows.selectors import DataFlow, Journey, TimelineEntry
 from reports.models import LedgerEntry, Quarantine
 
 register = template.Library()
 
-_LATEST = 20
+_LATEST: Final = 20
+# The answer that says "unloaded" travels by other queues than the files, and may be here after they are loaded.
+_ANSWER_DELAY: Final = timedelta(seconds=5)
 
 
-@register.inclusion_tag("reports/loads.html")
-def loads(data_flow: DataFlow) -> dict[str, Any]:
-    """Show the latest loads of a property, one line for each report of an unload."""
-    labels = {report.slug: report.label for report in registered_reports(data_flow)}
-    entries = LedgerEntry.objects.filter(property_id=data_flow.property_id).values("run_id", "report_id")
-    counted = entries.annotate(days=Count("id"), rows=Sum("row_count"), at=Max("loaded_at"))
-    return {"loads": counted.order_by("-at")[:_LATEST], "report_labels": labels}
+@register.simple_tag
+def with_loads(data_flow: DataFlow, journeys: Sequence[Journey]) -> list[Journey]:
+    """Return a data flow's journeys with their last hop added: a load for each report of an unload."""
+    loads = _loads(data_flow, [journey.correlation_id for journey in journeys])
+    return [_merged(data_flow, journey, loads.get(journey.correlation_id, ())) for journey in journeys]
+
+
+def _loads(data_flow: DataFlow, correlation_ids: Iterable[UUID]) -> dict[UUID | None, list[Mapping[str, Any]]]:
+    """Return what the ledger says of each request, in the order of time."""
+    entries = LedgerEntry.objects.filter(property_id=data_flow.property_id, correlation_id__in=correlation_ids)
+    unloads = entries.values("correlation_id", "report_id", "run_id")
+    found: dict[UUID | None, list[Mapping[str, Any]]] = {}
+    for load in unloads.annotate(days=Count("id"), rows=Sum("row_count"), at=Max("loaded_at")).order_by("at"):
+        found.setdefault(load["correlation_id"], []).append(load)
+    return found
+
+
+def _merged(data_flow: DataFlow, journey: Journey, loads: Iterable[Mapping[str, Any]]) -> Journey:
+    hops = (_hop(data_flow, journey.correlation_id, load) for load in loads)
+    return replace(journey, entries=sorted([*journey.entries, *hops], key=_place))
+
+
+def _hop(data_flow: DataFlow, correlation_id: UUID, load: Mapping[str, Any]) -> TimelineEntry:
+    """Return a load as the timeline says it; nothing is saved, the ledger has it."""
+    return TimelineEntry(
+        data_flow=data_flow,
+        correlation_id=correlation_id,
+        station=Station.UPSERT,
+        status="loaded",
+        report=load["report_id"],
+        rows=load["rows"],
+        message="of 1 day" if load["days"] == 1 else f"of {load['days']:,} days",
+        occurred_at=load["at"],
+        recorded_at=load["at"],
+    )
+
+
+def _place(entry: TimelineEntry) -> datetime:
+    """Return the moment by which an entry is put in order: when MyApp got to know of it."""
+    return entry.recorded_at + _ANSWER_DELAY if entry.station == Station.UPSERT else entry.recorded_at
 
 
 @register.inclusion_tag("reports/quarantine.html")

@@ -12,6 +12,7 @@ LAMBDA_PACKAGES: Final = {
     "warehouse": REPOSITORY / "deploy/account2_warehouse/src/warehouse",
 }
 PACKAGES: Final = {
+    "message_batches": REPOSITORY / "deploy/layers/message_batches/python/message_batches",
     **{name: REPOSITORY / name for name in ("myapp", "dataflows", "reports")},
     **LAMBDA_PACKAGES,
 }

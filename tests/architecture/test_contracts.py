@@ -107,15 +107,16 @@ def test_the_layer_holds_the_contracts_and_nothing_else(layer: Path) -> None:
 
 
 @pytest.mark.parametrize("package", LAMBDA_PACKAGES)
-def test_a_lambda_package_imports_with_the_layer_and_without_the_application(package: str, layer: Path) -> None:
+def test_a_lambda_package_imports_with_the_layers_and_without_the_application(package: str, layer: Path) -> None:
     names = [
         module.name
         for module in pkgutil.walk_packages([str(LAMBDA_PACKAGES[package])], f"{package}.")
         if importlib.util.find_spec(module.name)
     ]
+    folders = (layer / "python", PACKAGES["message_batches"].parent, LAMBDA_PACKAGES[package].parent)
     program = f"""
 import importlib, sys
-sys.path[:0] = {[str(layer / "python"), str(LAMBDA_PACKAGES[package].parent)]!r}
+sys.path[:0] = {[str(folder) for folder in folders]!r}
 for name in {names!r}:
     importlib.import_module(name)
 strangers = {{"django", "rest_framework", "celery", "myapp", "reports", "deploy"}} & set(sys.modules)

@@ -9,7 +9,9 @@ from tests.architecture.code import LAMBDA_PACKAGES, PACKAGES, place, python_fil
 READERS = {PACKAGES["myapp"] / "env.py", *(folder / "config.py" for folder in LAMBDA_PACKAGES.values())}
 FILES = [path for folder in PACKAGES.values() for path in python_files(folder)]
 _NOT_AT_IMPORT = {"from_environment", "client", "resource", "Session"}  # settings, and what is made with them
-LAMBDA_FILES = [path for folder in LAMBDA_PACKAGES.values() for path in python_files(folder)]
+LAMBDA_FILES = [
+    path for folder in (*LAMBDA_PACKAGES.values(), PACKAGES["message_batches"]) for path in python_files(folder)
+]
 
 
 _READERS_OF_OS = {"environ", "environb", "getenv"}

@@ -7,13 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils import timezone
 
 from dataflows.contracts.keys import dimension_hash
 from dataflows.contracts.reports import REPORT_TABLES, REPORTS
 from dataflows.models import DataFlow, Run, TimelineEntry
-from reports.models import REPORT_MODELS, LedgerEntry, Partition
+from reports.models import REPORT_MODELS, Partition
 from tests.dataflows.conftest import unsaved_data_flow
+from tests.reports.conftest import add_load
 
 CHANNELS = (
     ("Organic Search", "google", "organic", "(not set)", "Germany", 0.41),
@@ -26,7 +28,7 @@ CHANNELS = (
 _STEPS = (
     ("submit", "queued", "revision 1, active"),
     ("publish", "published", ""),
-    ("register", "received", ""),
+    ("forward", "received", ""),
     ("register", "schema_ready", "6 tables"),
     ("register", "flows_created", "5 AppFlow flows"),
     ("register", "active", ""),
@@ -47,6 +49,7 @@ def registered_shop(operator: User, **changes: Any) -> DataFlow:
     data_flow = unsaved_data_flow(**{**fields, **changes})
     data_flow.save(force_insert=True)
     _add_timeline(data_flow)
+    TimelineEntry.objects.update(recorded_at=F("occurred_at"))
     _add_runs(data_flow)
     return data_flow
 
@@ -95,6 +98,7 @@ def _add_row(
 
 
 def _add_partitions(data_flow: DataFlow, dates: list[date]) -> None:
+    correlation_id = data_flow.timeline.values_list("correlation_id", flat=True).earliest("recorded_at")
     for slug, rows in (("daily_totals", 1), ("traffic_acquisition", len(CHANNELS))):
         for day in dates:
             Partition.objects.create(
@@ -106,28 +110,11 @@ def _add_partitions(data_flow: DataFlow, dates: list[date]) -> None:
                 run_id="b" * 32,
                 loaded_at=datetime.now(UTC),
             )
-            _add_ledger_entry(data_flow, slug, day, rows)
-
-
-def _add_ledger_entry(data_flow: DataFlow, slug: str, day: date, rows: int) -> None:
-    LedgerEntry.objects.create(
-        property_id=data_flow.property_id,
-        report_id=slug,
-        date=day,
-        generation=1,
-        run_id="b" * 32,
-        manifest_key="daily_totals/b/control/manifest",
-        row_count=rows * 3_512,
-        rows_inserted=rows,
-        rows_updated=0,
-        rows_deleted=0,
-        sums={},
-        loaded_at=datetime.now(UTC),
-    )
+            add_load(data_flow.property_id, correlation_id, report_id=slug, date=day, row_count=rows * 3_512)
 
 
 def _add_timeline(data_flow: DataFlow) -> None:
-    correlation_id, at = uuid.uuid4(), timezone.now() - timedelta(minutes=4)
+    correlation_id, at = uuid.uuid4(), timezone.now() - timedelta(minutes=6)
     for number, (station, status, message) in enumerate(_STEPS):
         TimelineEntry.objects.create(
             data_flow=data_flow,

@@ -7,7 +7,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
+from dataflows.contracts.events import DataFlowState
 from dataflows.models import DataFlow, Run, TimelineEntry
+from dataflows.services import data_flow_change_state
 from tests.browser.conftest import OpenPage
 from tests.browser.plausible import registered_shop
 from tests.reports.conftest import add_report_row
@@ -100,6 +102,54 @@ def test_rows_are_added_and_registered(open_page: OpenPage, operator: User) -> N
     assert names == ["by_city", "by_language"]
 
 
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_edit_a_data_flow_by_keyboard(open_page: OpenPage, operator: User, has_scripts: bool) -> None:
+    data_flow = registered_shop(operator)
+    page = open_page(operator, java_script_enabled=has_scripts)
+    page.goto(f"/data-flows/{data_flow.id}/")
+    page.get_by_role("link", name="Edit", exact=True).first.press("Enter")
+    expect(page.get_by_label("Property id")).to_be_disabled()
+    expect(page.get_by_label("Name", exact=True).first).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Renamed")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Saved as revision 2")
+    expect(page.get_by_role("heading", name="Renamed")).to_be_visible()
+    expect(page.locator(".timeline").first).to_contain_text("revision 2, active, asked for by olga")
+
+
+def test_report_is_taken_out_and_another_added(open_page: OpenPage, operator: User) -> None:
+    custom = {"name": "by_city", "dimensions": ["city", "customEvent:author"], "metrics": ["sessions"]}
+    data_flow = registered_shop(operator, reports=[{"custom": custom}])
+    page = open_page(operator)
+    page.goto(f"/data-flows/{data_flow.id}/edit/")
+    page.get_by_label("Take this report out").check()
+    page.locator("#id_custom-1-name").fill("by_author")
+    page.locator("#id_custom-1-custom_dimensions").fill("customEvent:author")
+    page.locator("[data-form]").nth(1).get_by_label("Sessions", exact=True).check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved as revision 2")
+    assert DataFlow.objects.get().reports == [
+        {"custom": {"name": "by_author", "dimensions": ["customEvent:author"], "metrics": ["sessions"]}}
+    ]
+
+
+def test_change_that_came_too_late_is_told_first_and_nothing_typed_is_lost(open_page: OpenPage, operator: User) -> None:
+    data_flow = registered_shop(operator)
+    page = open_page(operator)
+    page.goto(f"/data-flows/{data_flow.id}/edit/")
+    page.get_by_label("Lookback days").fill("9")
+    data_flow_change_state(data_flow_id=data_flow.id, state=DataFlowState.PAUSED, user=operator)
+    page.get_by_role("button", name="Save").click()
+    told = page.get_by_role("alert")
+    expect(told).to_be_in_viewport()
+    expect(told).to_contain_text("revision 2, paused, asked for by olga")
+    expect(page.get_by_label("Lookback days")).to_have_value("9")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved as revision 3")
+    assert DataFlow.objects.get().desired_state == DataFlowState.PAUSED
+
+
 def test_no_page_scrolls_sideways_and_none_complains(open_page: OpenPage, operator: User, shop: DataFlow) -> None:
     """In both widths and both colour schemes; the fixture fails the test when anything is told to the console."""
     _add_hostile_rows(shop)
@@ -147,7 +197,7 @@ def test_hostile_values_are_text_and_nothing_runs(open_page: OpenPage, operator:
     assert not any(letter in page.content() for letter in "\u202e\u202c\u2066")
     page.goto(f"/properties/{shop.property_id}/events/?search={'%22%3E%3Cimg src=x onerror=alert(1)%3E'}&order=x")
     page.goto(f"/data-flows/{shop.id}/")
-    expect(page.locator(".timeline").nth(1)).to_contain_text(HOSTILE[0])
+    expect(page.locator(".timeline").first).to_contain_text(HOSTILE[0])
     assert page.evaluate("window.hacked") is None
 
 
@@ -185,6 +235,7 @@ def _all_pages(shop: DataFlow) -> list[str]:
         "/data-flows/",
         REGISTER,
         f"/data-flows/{shop.id}/",
+        f"/data-flows/{shop.id}/edit/",
         f"/properties/{shop.property_id}/",
         f"/properties/{shop.property_id}/?range=90d",
         *reports,

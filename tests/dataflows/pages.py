@@ -2,7 +2,9 @@
 
 import html
 import re
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from dataflows.contracts.reports import REPORTS
 
@@ -28,9 +30,9 @@ def filled(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**fields, **changes}.items() if value is not None}
 
 
-def custom(*reports: tuple[str, list[str], list[str]]) -> dict[str, Any]:
-    """Return the fields of custom reports: name, dimensions and metrics of each."""
-    return _rows("custom", *({"name": name, "dimensions": by, "metrics": of} for name, by, of in reports))
+def custom(*reports: tuple[str, list[str], list[str]], **typed: str) -> dict[str, Any]:
+    """Return the fields of custom reports: name, dimensions and metrics of each, and what is typed in all."""
+    return _rows("custom", *({"name": name, "dimensions": by, "metrics": of, **typed} for name, by, of in reports))
 
 
 def only_where(dimension: str, values: str, operator: str = "equal_to") -> dict[str, Any]:
@@ -38,15 +40,33 @@ def only_where(dimension: str, values: str, operator: str = "equal_to") -> dict[
     return _rows("filter", {"dimension": dimension, "operator": operator, "values": values})
 
 
+def filters(asked: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fields of filters as a data flow has them."""
+    return _rows("filter", *({**one, "values": ", ".join(one["values"])} for one in asked))
+
+
 def errors_beside(page: str, field: str) -> str:
     """Return what the page says of a field, as text; nothing when it has no errors there."""
     found = re.search(rf'<div id="id_{field}_error">(.*?)</div>', page, flags=re.DOTALL)
-    return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip() if found else ""
+    return _text(found[1]) if found else ""
 
 
 def fields_with_errors(page: str) -> set[str]:
     """Return the names of all fields with errors."""
     return set(re.findall(r'<div id="id_([\w-]+)_error">', page))
+
+
+def journeys_on(page: str) -> dict[UUID, list[str]]:
+    """Return the timeline on a data flow's page: by correlation id what each hop says, its time left out."""
+    found = re.findall(r'aria-label="Correlation id (.{36})">(.*?)</section>', page, flags=re.DOTALL)
+    return {
+        UUID(name): [_text(hop) for hop in re.findall(r"<li.*?>(.*?)<time", journey, flags=re.DOTALL)]
+        for name, journey in found
+    }
+
+
+def _text(markup: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", markup)).split())
 
 
 def _rows(prefix: str, *rows: dict[str, Any]) -> dict[str, Any]:

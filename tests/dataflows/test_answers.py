@@ -58,7 +58,8 @@ def test_answer_that_overtook_another_stays(data_flow: DataFlow) -> None:
     record(status_detail(data_flow, "active"))
     record(status_detail(data_flow, "received"))
     assert shown(data_flow) == "active"
-    assert TimelineEntry.objects.filter(station="register").count() == 2
+    stations = TimelineEntry.objects.exclude(station="submit").order_by("recorded_at").values_list("station", "status")
+    assert list(stations) == [("register", "active"), ("forward", "received")]
 
 
 def test_answer_to_an_older_revision_is_not_shown(data_flow: DataFlow) -> None:

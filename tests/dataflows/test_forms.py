@@ -1,5 +1,7 @@
 """What the register page takes and refuses, sent as a browser without scripts sends it."""
 
+import html
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +14,8 @@ from dataflows.contracts import ga4
 from dataflows.contracts.ga4 import FieldKind
 from dataflows.models import DataFlow, OutboxEvent
 from tests.dataflows.conftest import unsaved_data_flow
-from tests.dataflows.pages import REGISTER, custom, errors_beside, fields_with_errors, filled, only_where
+from tests.dataflows.contracts.definitions import filters_of
+from tests.dataflows.pages import REGISTER, custom, errors_beside, fields_with_errors, filled, filters, only_where
 
 DIMENSIONS = [
     field.api_name for field in ga4.FIELDS.values() if field.kind is FieldKind.DIMENSION and field.api_name != ga4.DATE
@@ -160,7 +163,10 @@ def test_registered_property_is_refused_with_the_way_to_it(page: Client, operato
     answer = refused(page, property_id="42")
     assert "registered already, as <b>First</b>" in errors_beside(answer, "property_id")
     assert f'href="/data-flows/{there.id}/"' in answer
+    assert f'href="/data-flows/{there.id}/edit/"' in answer
     assert "<b>First" not in answer
+    DataFlow.objects.update(desired_state="removed")
+    assert "Edit it" not in refused(page, property_id="42")
 
 
 def test_page_sent_twice_ends_in_words(page: Client) -> None:
@@ -205,6 +211,40 @@ def test_custom_report_that_cannot_be_is_refused(
     assert fields_with_errors(answer) == {f"custom-0-{field}"}
 
 
+def test_fields_that_a_property_defines_itself_are_written_out(page: Client) -> None:
+    typed = {"custom_dimensions": "customEvent:author,  customUser:plan,", "custom_metrics": "customEvent:minutes"}
+    data_flow = registered(page, **custom(("by_author", ["city"], ["sessions"]), **typed))
+    assert data_flow.reports[-1]["custom"] == {
+        "name": "by_author",
+        "dimensions": ["city", "customEvent:author", "customUser:plan"],
+        "metrics": ["sessions", "customEvent:minutes"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"custom_dimensions": "author"}, "custom_dimensions", "'author' is no such field: write customEvent:name"),
+        ({"custom_dimensions": "country"}, "custom_dimensions", "'country' is no such field"),
+        ({"custom_dimensions": "customEvent:a; DROP"}, "custom_dimensions", "'customEvent:a;' is no such field"),
+        ({"custom_dimensions": f"customEvent:{'aB' * 20}"}, "custom_dimensions", "is no such field"),
+        ({"custom_dimensions": "customEvent:aB,customEvent:a_b"}, "custom_dimensions", "are both custom_event_a_b"),
+        ({"custom_metrics": "customEvent:"}, "custom_metrics", "'customEvent:' is no such field"),
+        ({"custom_metrics": "customEvent:<b>"}, "custom_metrics", "'customEvent:<b>' is no such field"),
+        ({"custom_dimensions": "customEvent:a", "custom_metrics": "customEvent:a"}, "custom_metrics", "are both"),
+        ({"custom_dimensions": ",".join(f"customEvent:d{n}" for n in range(8))}, "dimensions", "at most 9 dimensions"),
+        ({"custom_metrics": ",".join(f"customEvent:m{n}" for n in range(10))}, "metrics", "10 metrics"),
+    ],
+)
+def test_field_of_the_property_that_cannot_be_is_refused_and_kept(
+    page: Client, typed: dict[str, str], field: str, words: str
+) -> None:
+    answer = refused(page, **custom(("odd", ["city"], ["sessions"]), **typed))
+    assert words in errors_beside(answer, f"custom-0-{field}")
+    assert fields_with_errors(answer) == {f"custom-0-{field}"}
+    assert all(f'value="{html.escape(text)}"' in answer for text in typed.values())
+
+
 def test_largest_custom_report_is_taken(page: Client) -> None:
     registered(page, **custom(("large", DIMENSIONS[:8], METRICS[:10])))
 
@@ -244,6 +284,14 @@ def test_filter_that_cannot_be_is_refused(
     assert fields_with_errors(answer) == {f"filter-0-{field}"}
 
 
+def test_definition_too_large_to_be_sent_is_refused_beside_its_longest_filter(page: Client) -> None:
+    short, *long = filters_of(20_000)
+    short["values"] = ["purchase"]
+    answer = refused(page, reports=["events"], **filters([short, *long]))
+    assert "too large to be sent" in errors_beside(answer, "filter-1-values")
+    assert fields_with_errors(answer) == {"filter-1-values"}
+
+
 @pytest.mark.parametrize("prefix", ["custom", "filter"])
 def test_page_whose_rows_cannot_be_counted_is_refused_in_words(page: Client, prefix: str) -> None:
     for count in (None, "x", "11"):
@@ -251,8 +299,20 @@ def test_page_whose_rows_cannot_be_counted_is_refused_in_words(page: Client, pre
         assert "Load it anew" in answer or "at most 10" in answer
 
 
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "turned \u202egnp.exe"])
+def test_name_that_does_not_read_as_it_is_written_is_refused_beside_its_field(page: Client, name: str) -> None:
+    assert "visible characters" in str(errors_beside(refused(page, display_name=name), "display_name"))
+
+
 def test_null_character_is_refused_in_words(page: Client) -> None:
     assert errors_beside(refused(page, display_name="a\x00b"), "display_name")
+
+
+def test_reports_of_ones_own_are_folded_away_until_one_is_begun(page: Client) -> None:
+    assert re.search(r'<details class="own-reports"\s*>', page.get(REGISTER).content.decode())
+    assert re.search(r'<details class="own-reports"\s*>', refused(page, property_id=""))
+    begun = custom(("", [], []), custom_metrics="customEvent:a")
+    assert re.search(r'<details class="own-reports"\s*open>', refused(page, **begun))
 
 
 def test_time_zone_is_an_input_with_suggestions(page: Client) -> None:

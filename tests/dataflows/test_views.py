@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from dataflows.models import DataFlow, OutboxEvent, PropertyGrant, Run, TimelineEntry
-from reports.models import LedgerEntry, Partition
+from reports.models import Partition
 from tests.dataflows.conftest import unsaved_data_flow
 from tests.dataflows.pages import errors_beside
 
@@ -76,15 +76,73 @@ def test_list_shows_each_property_with_its_state_and_freshness(page: Client, ope
 def test_list_needs_as_many_queries_for_many_rows_as_for_one(
     page: Client, operator: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    queries = 6  # session, user, permissions of user and of groups, count and rows of the page, freshness
+    queries = 7  # session, user, permissions of user and of groups, count and rows of the page, failures, freshness
     for number in range(1, 13):
         owner = User.objects.create_user(f"owner-{number}")
-        data_flow = add_data_flow(owner, str(number), display_name=f"Shop {number}")
+        data_flow = add_data_flow(owner, str(number), display_name=f"Shop {number}", status="active")
         add_partition(str(number), "daily_totals", date(2026, 11, number))
-        add_run(data_flow)
+        add_run(data_flow, status="failed")
         if number in (1, 12):
             with django_assert_num_queries(queries + 1):
                 page.get(LIST)
+
+
+THREE_REPORTS = [{"slug": "daily_totals"}, {"slug": "events"}, {"slug": "pages"}]
+HOUR = timedelta(hours=1)
+
+
+def add_course_of_runs(data_flow: DataFlow) -> None:
+    """Let the newest run of Events fail, the one before of Daily totals, and one of a report that is not there."""
+    now = timezone.now()
+    for report, status, at in (
+        ("daily_totals", "failed", now - 2 * HOUR),
+        ("daily_totals", "started", now),
+        ("events", "unloaded", now - HOUR),
+        ("events", "failed", now),
+        ("pages", "unloaded", now),
+        ("gone", "failed", now),
+    ):
+        add_run(data_flow, report=report, status=status, changed_at=at, message=f"{report} <b>was refused</b>")
+
+
+def test_newest_run_that_failed_is_told_plainly(page: Client, operator: User) -> None:
+    data_flow = add_data_flow(operator, "1", reports=THREE_REPORTS, status="active")
+    add_course_of_runs(data_flow)
+    assert "Active 1 of 3 reports failed" in text_of(page.get(LIST).content.decode())
+    answer = page.get(at(data_flow)).content.decode()
+    state = text_of(answer[answer.index('id="state"') : answer.index("Timeline")])
+    assert "The newest run failed of 1 of 3 reports: Events , 1 Nov 2026 – 1 Nov 2026: events &lt;b&gt;was" in state
+    assert "When the cause is mended, press Edit and Save" in state
+    assert "daily_totals" not in state
+    assert "gone" not in state
+
+
+def test_failure_is_no_longer_told_once_a_newer_run_goes_well(page: Client, operator: User) -> None:
+    data_flow = add_data_flow(operator, "1", reports=THREE_REPORTS, status="active")
+    add_course_of_runs(data_flow)
+    add_run(data_flow, report="events", status="succeeded", changed_at=timezone.now() + HOUR)
+    for address in (LIST, at(data_flow)):
+        assert "of 3 reports" not in text_of(page.get(address).content.decode())
+
+
+@pytest.mark.parametrize("status", ["paused", "removed", "failed", "queued"])
+def test_failed_runs_are_told_of_active_data_flows_only(page: Client, operator: User, status: str) -> None:
+    """The state of any other says itself that it needs somebody."""
+    data_flow = add_data_flow(operator, "1", reports=THREE_REPORTS, status=status)
+    add_course_of_runs(data_flow)
+    for address in (LIST, at(data_flow)):
+        assert "of 3 reports" not in text_of(page.get(address).content.decode())
+
+
+def test_analyst_is_told_of_failures_but_not_what_to_press(client: Client, operator: User) -> None:
+    data_flow = add_data_flow(operator, "1", reports=THREE_REPORTS, status="active")
+    add_course_of_runs(data_flow)
+    analyst = User.objects.create_user("analyst")
+    PropertyGrant.objects.create(user=analyst, data_flow=data_flow)
+    client.force_login(analyst)
+    shown = client.get(at(data_flow)).content.decode()
+    assert "The newest run failed of 1 of 3 reports" in text_of(shown)
+    assert "/edit/" not in shown
 
 
 def test_list_is_searched_and_filtered(page: Client, operator: User) -> None:
@@ -164,25 +222,36 @@ def test_only_the_latest_requests_are_on_the_timeline(page: Client, data_flow: D
     assert shown == [str(request) for request in reversed(requests[2:])]
 
 
-def test_loads_and_runs_are_counted_on_the_page(page: Client, data_flow: DataFlow) -> None:
-    add_run(data_flow, rows=9_876, rows_rejected=1_000, message="2 fields were missing")
-    for day in (1, 2):
-        LedgerEntry.objects.create(
-            property_id=data_flow.property_id,
-            report_id="daily_totals",
-            date=date(2026, 11, day),
-            generation=1,
-            run_id="a" * 32,
-            manifest_key="m",
-            row_count=2_000,
-            rows_inserted=1,
-            rows_updated=0,
-            rows_deleted=0,
-            sums={},
-            loaded_at=timezone.now(),
+def test_the_latest_request_stays_on_the_timeline_when_many_days_follow(page: Client, data_flow: DataFlow) -> None:
+    request, *days = (uuid.uuid4() for _ in range(13))
+    for correlation_id, station in ((request, "submit"), *((day, "ingest") for day in days)):
+        TimelineEntry.objects.create(
+            data_flow=data_flow,
+            correlation_id=correlation_id,
+            station=station,
+            status="queued",
+            occurred_at=timezone.now(),
         )
+    answer = page.get(at(data_flow)).content.decode()
+    shown = re.findall(r"<code>([0-9a-f-]{36})</code>", answer)
+    assert shown == [*(str(day) for day in reversed(days[2:])), str(request)]
+
+
+def test_what_is_made_in_the_warehouse_is_shown_to_operators_only(
+    client: Client, page: Client, data_flow: DataFlow
+) -> None:
+    assert "CREATE TABLE" in page.get(at(data_flow)).content.decode()
+    analyst = User.objects.create_user("analyst")
+    PropertyGrant.objects.create(user=analyst, data_flow=data_flow)
+    client.force_login(analyst)
+    answer = client.get(at(data_flow))
+    assert answer.status_code == 200
+    assert "CREATE TABLE" not in answer.content.decode()
+
+
+def test_runs_are_counted_on_the_page(page: Client, data_flow: DataFlow) -> None:
+    add_run(data_flow, rows=9_876, rows_rejected=1_000, message="2 fields were missing")
     text = text_of(page.get(at(data_flow)).content.decode())
-    assert "Loaded Daily totals 4,000 rows of 2 days" in text
     assert "Daily totals 1 Nov 2026 – 1 Nov 2026 Unloaded 9,876 1,000 2 fields were missing" in text
 
 
@@ -194,6 +263,11 @@ def test_page_keeps_itself_up_to_date_only_while_something_is_under_way(page: Cl
     add_run(data_flow, status="started")
     assert keeps_up()
     Run.objects.update(changed_at=timezone.now() - timedelta(hours=3))
+    assert not keeps_up()
+    entry = {"station": "unload", "status": "unloaded", "correlation_id": uuid.uuid4(), "occurred_at": timezone.now()}
+    TimelineEntry.objects.create(data_flow=data_flow, **entry)  # what is unloaded is about to be loaded
+    assert keeps_up()
+    TimelineEntry.objects.update(recorded_at=timezone.now() - timedelta(minutes=4))
     assert not keeps_up()
     DataFlow.objects.update(status_changed_at=timezone.now())  # just active: its first runs are about to start
     assert keeps_up()

@@ -26,6 +26,7 @@ EXPECTED: dict[str, tuple[Statuses, Statuses]] = {  # of GET and of an empty POS
     "data-flow-list": ((TO_LOGIN, 200, 200, 200), (TO_LOGIN, 405, 405, 405)),
     "data-flow-register": ((TO_LOGIN, 403, 403, 200), (TO_LOGIN, 403, 403, 422)),
     "data-flow-detail": ((TO_LOGIN, 404, 200, 200), (TO_LOGIN, 405, 405, 405)),
+    "data-flow-edit": ((TO_LOGIN, 403, 403, 200), (TO_LOGIN, 403, 403, 422)),
     "data-flow-state": ((TO_LOGIN, 405, 405, 405), (TO_LOGIN, 403, 403, 400)),
     "data-flow-backfill": ((TO_LOGIN, 405, 405, 405), (TO_LOGIN, 403, 403, 422)),
     "data-flow-send-again": ((TO_LOGIN, 405, 405, 405), (TO_LOGIN, 403, 403, 302)),

@@ -1,10 +1,13 @@
 """From the form to the API's answer, through every process, with everything real or emulated at the wire."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -14,6 +17,7 @@ from deploy.local.accounts import REFRESH_TOKEN
 from deploy.local.ga4.demo import write_property
 from deploy.local.ga4.generator import generate_property
 from deploy.local.ga4.properties import PropertySettings
+from tests.dataflows.pages import journeys_on
 from tests.pipeline.expected import RATIOS, SHAPES, Event, Key, Numbers, expected_rows, visible_events
 from tests.pipeline.line import Line
 from tests.pipeline.recorded import CUSTOM_ANSWERS, PAGES, Days, recorded_property, write_recorded
@@ -127,18 +131,36 @@ def test_a_session_of_the_pages_may_ask_the_api(line: Line, shop: list[Event]) -
     assert answer.json()["results"][0]["metrics"] == {"event_count": len(shop)}
 
 
-def test_a_request_can_be_followed_through_the_logs(line: Line, shop: list[Event]) -> None:
-    [(data_flow_id, correlation_id)] = line.mysql(
-        "SELECT data_flow_id, correlation_id FROM dataflows_outboxevent WHERE detail LIKE %s",
-        f'%"{SHOP.property_id}"%',
+def test_one_correlation_id_is_seen_at_every_station(line: Line, shop: list[Event]) -> None:
+    line.wait_for("every load being on the page", lambda: _loads_on_page(line) == _loads_in_ledger(line))
+    page = line.page(SHOP.property_id)
+    data_flow_id, [correlation_id] = UUID(urlsplit(page.url).path.split("/")[2]), journeys_on(page.text)
+    [(event,)] = line.mysql("SELECT detail FROM dataflows_outboxevent WHERE detail LIKE %s", f'%"{SHOP.property_id}"%')
+    asked = json.loads(event)
+    lines = [found for name in ("register", "watch", "refresh", "upsert") for found in line.log_lines(name)]
+    ours = [found for found in lines if found.get("correlation_id") == str(correlation_id)]
+    ledger = line.mysql(
+        "SELECT report_id, data_flow_id, correlation_id FROM report_ledger WHERE property_id = %s", SHOP.property_id
     )
-    lines = [found for function in ("register", "watch", "refresh", "upsert") for found in line.log_lines(function)]
-    told = [found for found in lines if found["level"] == "INFO"]
-    ours = [found for found in told if found.get("correlation_id") == str(UUID(correlation_id))]
 
-    assert {found["station"] for found in told} == {"register", "ingest", "refresh", "unload", "upsert"}
-    assert {found["station"] for found in ours} == {"register", "ingest", "refresh", "unload"}
-    assert {found["data_flow_id"] for found in ours} == {str(UUID(data_flow_id))}
+    assert (asked["data_flow_id"], asked["correlation_id"]) == (str(data_flow_id), str(correlation_id))
+    assert {found["station"] for found in ours} == {"register", "ingest", "refresh", "unload", "upsert"}
+    assert {found["data_flow_id"] for found in ours} == {str(data_flow_id)}
+    assert {(report, UUID(flow), UUID(request)) for report, flow, request in ledger} == {
+        (slug, data_flow_id, correlation_id) for slug in SHAPES
+    }
+    stations = {"Submit", "Publish", "Register", "Ingest", "Refresh", "Unload", "Upsert"}
+    assert {hop.split()[0] for hop in journeys_on(page.text)[correlation_id]} == stations
+
+
+def _loads_on_page(line: Line) -> int:
+    hops = chain.from_iterable(journeys_on(line.page(SHOP.property_id).text).values())
+    return sum(hop.startswith("Upsert Loaded") for hop in hops)
+
+
+def _loads_in_ledger(line: Line) -> int:
+    counted = "SELECT COUNT(DISTINCT report_id, run_id) FROM report_ledger WHERE property_id = %s"
+    return int(line.mysql(counted, SHOP.property_id)[0][0])
 
 
 BEYOND_32_BITS: Final = 3_500_000_000

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from dataflows.contracts.metrics import COMPUTED_METRICS
 from dataflows.models import DataFlow
@@ -305,3 +306,56 @@ def test_answer_says_how_far_the_data_reaches(api: Client, add_row: AddRow) -> N
     meta = answer(api, metrics=["sessions"])["meta"]
     assert (meta["currency"], meta["time_zone"], meta["data_through"]) == ("EUR", "Asia/Ho_Chi_Minh", "2026-11-01")
     assert meta["provisional_from"]
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 50_000 + "1" + "}" * 50_000])
+def test_body_nested_too_deeply_is_refused(api: Client, body: str) -> None:
+    response = api.post("/api/v1/query", body, content_type="application/json")
+    assert "nested" in problem(response, 400, "invalid-query")["detail"]
+
+
+def test_body_larger_than_any_query_is_refused(api: Client) -> None:
+    response = api.post("/api/v1/query", " " * 3_000_000, content_type="application/json")
+    problem(response, 413, "too-large")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [(["\ud800"], "unicode"), (["x" * 1_001], "1000"), (["x"] * 101, "at most 100")]
+)
+def test_filter_value_that_no_dimension_can_have_is_refused(api: Client, values: list[str], words: str) -> None:
+    response = ask(api, metrics=["sessions"], filters=[["is", "page_path", values]])
+    assert words in problem(response, 400, "invalid-query")["detail"]
+
+
+def test_filters_have_so_many_values_in_all(api: Client) -> None:
+    filters = [["contains", "page_path", [str(number) for number in range(70)]]] * 3
+    response = ask(api, metrics=["sessions"], filters=filters)
+    assert "200 values" in problem(response, 400, "invalid-query")["detail"]
+
+
+def test_query_that_takes_too_long_is_ended(
+    api: Client, data_flow: DataFlow, short_statements: None, locked_pages: None
+) -> None:
+    response = ask(api, report="pages", metrics=["event_count"])
+    assert "fewer days" in problem(response, 503, "query-too-slow")["detail"]
+
+
+def test_answer_over_many_properties_needs_no_more_queries_than_over_one(
+    client: Client,
+    operator: User,
+    data_flow: DataFlow,
+    add_row: AddRow,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number, property_id in enumerate(("42", "43", "44"), start=1):
+        unsaved_data_flow(property_id=property_id, created_by=operator).save(force_insert=True)
+        add_row("daily_totals", date(2026, 11, number), property_id=property_id)
+    client.force_login(operator)
+    reach = {}
+    for count in (1, 3):
+        with django_assert_num_queries(
+            8
+        ):  # session, user, their permissions (2), flows, is anything there, rows, reach
+            body = answer(client, metrics=["sessions"], property_ids=["44", "43", "42"][:count])
+        reach[count] = body["meta"]["data_through"]
+    assert reach == {1: "2026-11-03", 3: "2026-11-01"}

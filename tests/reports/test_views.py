@@ -127,3 +127,18 @@ def test_visitor_is_asked_to_log_in(client: Client, data_flow: DataFlow) -> None
 
 def test_health_needs_no_login(client: Client, db: None) -> None:
     assert client.get("/health/").json() == {"status": "ok"}
+
+
+def test_page_that_takes_too_long_says_so(
+    client: Client, analyst: User, short_statements: None, locked_pages: None
+) -> None:
+    client.force_login(analyst)
+    response = client.get(f"{PAGE}pages/")
+    assert response.status_code == 503
+    assert "ask for fewer days" in response.content.decode()
+
+
+@pytest.mark.parametrize("path", [PAGE, "/data-flows/", "/accounts/login/", "/api/v1/meta", "/nowhere/"])
+def test_nothing_made_for_a_user_is_kept_by_browsers(client: Client, analyst: User, path: str) -> None:
+    client.force_login(analyst)
+    assert "no-store" in client.get(path)["Cache-Control"]

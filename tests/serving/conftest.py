@@ -1,4 +1,4 @@
-"""A bucket and a database for the loader; both are the real thing, over the wire."""
+"""A bucket, a queue and a database for the loader; all over the wire."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from mypy_boto3_s3 import S3Client
 
 from serving.config import Config
 from serving.unload_files import UnloadBucket
+from tests.queues import FedQueue
 
 BUCKET = "unloads"
 OWNER = "123456789012"
@@ -53,12 +54,21 @@ def s3(aws: None) -> Iterator[S3Client]:
 
 
 @pytest.fixture
-def config(s3: S3Client, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Config:
+def queue(aws: None) -> Iterator[FedQueue]:
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="upsert", Attributes={"VisibilityTimeout": "5400"})["QueueUrl"]
+    yield FedQueue(sqs, url)
+    sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture
+def config(s3: S3Client, queue: FedQueue, transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Config:
     secret = boto3.client("secretsmanager").create_secret(
         Name=f"database-{os.urandom(4).hex()}",
         SecretString=json.dumps({"password": os.environ["MYAPP_DATABASE_PASSWORD"]}),
     )
     settings = {
+        "QUEUE_URL": queue.url,
         "UNLOAD_BUCKET": BUCKET,
         "UNLOAD_BUCKET_OWNER": OWNER,
         "DATABASE_HOST": "localhost",

@@ -14,11 +14,11 @@ from dataflows.contracts.reports import REPORT_TABLES
 from reports.models import REPORT_MODELS, Partition, Quarantine
 from serving.config import Config
 from serving.errors import QuarantineError
-from serving.handlers.upsert_report import handle
+from serving.schemas import control_schema
 from serving.unload_files import UnloadBucket
 from serving.upsert import upsert_report
 from tests.serving.conftest import BUCKET
-from tests.serving.unloads import Row, UnloadWriter, parquet_bytes, report_row
+from tests.serving.unloads import CORRELATION_ID, DATA_FLOW_ID, Row, UnloadWriter, parquet_bytes, report_row
 
 EVENTS = REPORT_TABLES["events"]
 DAY = date(2026, 11, 1)
@@ -79,6 +79,14 @@ def announce(**changes: Any) -> Spoil:
     return spoil
 
 
+def without_ids(writer: UnloadWriter, s3: S3Client) -> None:
+    """Write control rows as a warehouse of before the ids does."""
+    rows = writer.control_rows([event("a"), event("b")], GENERATIONS)
+    schema = control_schema(EVENTS)
+    old = pa.schema([field for field in schema if field.name not in ("data_flow_id", "correlation_id")])
+    writer.write_control(rows, old)
+
+
 def rows_as_given(rows: Callable[[], list[Row]]) -> Spoil:
     def spoil(writer: UnloadWriter, _: S3Client) -> None:
         writer.write_data(rows())
@@ -112,6 +120,12 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "sum": (announce(sum_event_count=Decimal(3)), "sum_mismatch"),
     "generation": (announce(generation=0), "control_invalid"),
     "null in control": (announce(row_count=None), "control_incomplete"),
+    "no correlation id": (announce(correlation_id=None), "control_incomplete"),
+    "empty correlation id": (announce(correlation_id=""), "control_bad_id"),
+    "correlation id of another form": (announce(correlation_id=CORRELATION_ID.replace("-", "")), "control_bad_id"),
+    "markup for a data flow id": (announce(data_flow_id=f"<b>{DATA_FLOW_ID}</b>"), "control_bad_id"),
+    "line break after a data flow id": (announce(data_flow_id=f"{DATA_FLOW_ID}\n"), "control_bad_id"),
+    "no ids in the schema": (without_ids, "schema_mismatch"),
     "rows of another property": (
         rows_as_given(lambda: [report_row(EVENTS, "999", DAY, ["a"]), report_row(EVENTS, "999", DAY, ["b"])]),
         "row_not_announced",
@@ -152,7 +166,8 @@ def test_mended_unload_loads_and_leaves_quarantine(
         with pytest.raises(QuarantineError):
             upsert_report(config, bucket, key)
     writer.write([event("a"), event("b")], GENERATIONS)
-    assert upsert_report(config, bucket, key).partitions_loaded == 1
+    upsert_report(config, bucket, key)
+    assert Partition.objects.get().row_count == 2
     assert Quarantine.objects.get().resolved_at is not None
 
 
@@ -203,29 +218,3 @@ def test_text_that_is_no_utf8_is_quarantined(
         upsert_report(config, bucket, key)
     assert Quarantine.objects.get().reason == "part_broken"
     assert not Partition.objects.exists()
-
-
-def test_handler_loads_what_a_notification_names(writer: UnloadWriter, config: Config) -> None:
-    key = writer.write([event("a")], GENERATIONS)
-    body = json.dumps({"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": key.replace("/", "%2F")}}}]})
-    answer = handle(sqs_event(body, json.dumps({"Event": "s3:TestEvent"})), None)  # type: ignore[arg-type]
-    assert answer == {"batchItemFailures": []}
-    assert REPORT_MODELS["events"]._default_manager.count() == 1
-
-
-def test_handler_returns_what_failed_for_now(
-    writer: UnloadWriter, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("DATABASE_PORT", "1")
-    body = json.dumps({"Records": [{"s3": {"object": {"key": writer.write([event("a")], GENERATIONS)}}}]})
-    assert handle(sqs_event(body), None) == {"batchItemFailures": [{"itemIdentifier": "0"}]}  # type: ignore[arg-type]
-    assert "MySQL could not finish" in caplog.text
-
-
-def sqs_event(*bodies: str) -> dict[str, Any]:
-    return {
-        "Records": [
-            {"messageId": str(number), "receiptHandle": "x", "body": body, "eventSource": "aws:sqs", "attributes": {}}
-            for number, body in enumerate(bodies)
-        ]
-    }

@@ -13,14 +13,14 @@ from dataflows.contracts.reports import REPORT_TABLES
 from reports.models import REPORT_MODELS, LedgerEntry, Partition
 from serving.config import Config
 from serving.unload_files import UnloadBucket
-from serving.upsert import UpsertResult, upsert_report
+from serving.upsert import upsert_report
 from tests.serving.conftest import BUCKET
-from tests.serving.unloads import Row, UnloadWriter, report_row
+from tests.serving.unloads import CORRELATION_ID, DATA_FLOW_ID, Row, UnloadWriter, report_row
 
 EVENTS = REPORT_TABLES["events"]
 DAY = date(2026, 11, 1)
 NEXT_DAY = date(2026, 11, 2)
-Load = Callable[..., UpsertResult]
+Load = Callable[..., None]
 
 
 def event(name: str | None, day: date = DAY, **values: Any) -> Row:
@@ -31,10 +31,10 @@ def event(name: str | None, day: date = DAY, **values: Any) -> Row:
 def load(s3: S3Client, config: Config, bucket: UnloadBucket) -> Load:
     numbers = iter(range(1, 1_000))
 
-    def write_and_load(rows: list[Row], generations: dict[tuple[Any, ...], int], table: str = "events") -> UpsertResult:
+    def write_and_load(rows: list[Row], generations: dict[tuple[Any, ...], int], table: str = "events") -> None:
         writer = UnloadWriter.of(s3, BUCKET, table, next(numbers))
         writer.rows_a_part = 3
-        return upsert_report(config, bucket, writer.write(rows, generations))
+        upsert_report(config, bucket, writer.write(rows, generations))
 
     return write_and_load
 
@@ -42,6 +42,12 @@ def load(s3: S3Client, config: Config, bucket: UnloadBucket) -> Load:
 def stored_events() -> dict[tuple[date, str | None], int]:
     rows = REPORT_MODELS["events"]._default_manager.values_list("date", "event_name", "event_count")
     return {(day, name): count for day, name, count in rows}
+
+
+def changed_rows(generation: int) -> tuple[int, int, int]:
+    """Return how many rows that generation has inserted, updated and deleted."""
+    entry = LedgerEntry.objects.get(generation=generation)
+    return entry.rows_inserted, entry.rows_updated, entry.rows_deleted
 
 
 def test_rows_arrive_as_they_were_unloaded(load: Load) -> None:
@@ -54,9 +60,9 @@ def test_rows_arrive_as_they_were_unloaded(load: Load) -> None:
 
 def test_restated_partition_replaces_the_old_one(load: Load) -> None:
     load([event("kept"), event("changed"), event("vanished")], {("123", DAY): 1})
-    result = load([event("kept"), event("changed", event_count=2), event("new")], {("123", DAY): 2})
+    load([event("kept"), event("changed", event_count=2), event("new")], {("123", DAY): 2})
     assert stored_events() == {(DAY, "kept"): 1, (DAY, "changed"): 2, (DAY, "new"): 1}
-    assert (result.rows_inserted, result.rows_updated, result.rows_deleted) == (1, 1, 1)
+    assert changed_rows(generation=2) == (1, 1, 1)
 
 
 def test_day_without_rows_is_emptied(load: Load) -> None:
@@ -68,8 +74,7 @@ def test_day_without_rows_is_emptied(load: Load) -> None:
 
 def test_same_generation_again_changes_nothing(load: Load) -> None:
     load([event("first")], {("123", DAY): 1})
-    result = load([event("second")], {("123", DAY): 1})
-    assert result.partitions_unchanged == 1
+    load([event("second")], {("123", DAY): 1})
     assert stored_events() == {(DAY, "first"): 1}
 
 
@@ -106,6 +111,7 @@ def test_ledger_tells_what_was_loaded_from_what(load: Load) -> None:
     load([event("a", event_count=2), event("b", event_count=3)], {("123", DAY): 1})
     entry = LedgerEntry.objects.get()
     assert (entry.generation, entry.row_count, entry.rows_inserted) == (1, 2, 2)
+    assert (str(entry.data_flow_id), str(entry.correlation_id)) == (DATA_FLOW_ID, CORRELATION_ID)
     assert Decimal(entry.sums["event_count"]) == 5
     assert entry.manifest_key.endswith("/control/manifest")
 
@@ -125,6 +131,7 @@ def test_many_rows_are_compared_page_by_page(load: Load, monkeypatch: pytest.Mon
     monkeypatch.setattr("serving.difference._PAGE_ROWS", 7)
     monkeypatch.setattr("serving.writer._BATCH_CHANGES", 5)
     load([event(f"e{number}") for number in range(100)], {("123", DAY): 1})
-    result = load([event(f"e{number}", event_count=number % 10) for number in range(10, 110)], {("123", DAY): 2})
-    assert (result.rows_inserted, result.rows_deleted) == (10, 10)
+    load([event(f"e{number}", event_count=number % 10) for number in range(10, 110)], {("123", DAY): 2})
+    inserted, _, deleted = changed_rows(generation=2)
+    assert (inserted, deleted) == (10, 10)
     assert stored_events() == {(DAY, f"e{number}"): number % 10 for number in range(10, 110)}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal, localcontext
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +17,11 @@ from dataflows.contracts.naming import unload_control_prefix, unload_data_prefix
 from dataflows.contracts.reports import REPORT_TABLES, ReportTable
 from serving.schemas import control_schema, data_schema
 
+DATA_FLOW_ID: Final = "8a1d3f4e-0000-4000-8000-000000000001"
+CORRELATION_ID: Final = "5c0ffee0-0000-4000-8000-000000000002"
+_EXACT: Final = Context(prec=76)
+
 Row = dict[str, Any]
-_EXACT = Context(prec=76)
 
 
 def report_row(table: ReportTable, property_id: str, day: date, dimensions: Iterable[str | None], **values: Any) -> Row:
@@ -72,9 +75,10 @@ class UnloadWriter:
         pieces = [rows[start : start + self.rows_a_part] for start in range(0, len(rows), self.rows_a_part)]
         self._write(prefix, [_table(piece, data_schema(self.table)) for piece in pieces])
 
-    def write_control(self, rows: list[Row]) -> None:
-        """Write control rows as they are given."""
-        self._write(unload_control_prefix(self.table.name, self.run_id), [_table(rows, control_schema(self.table))])
+    def write_control(self, rows: list[Row], schema: pa.Schema | None = None) -> None:
+        """Write control rows as they are given, in the loader's own schema or another."""
+        tables = [_table(rows, schema or control_schema(self.table))]
+        self._write(unload_control_prefix(self.table.name, self.run_id), tables)
 
     def control_rows(self, rows: list[Row], generations: Mapping[tuple[Any, ...], int]) -> list[Row]:
         """Return what the warehouse would say of these rows."""
@@ -88,7 +92,9 @@ class UnloadWriter:
                 f"sum_{column.name}": sum((Decimal(row[column.name] or 0) for row in own), Decimal(0))
                 for column in self.table.metrics
             }
-        return {**dict(zip(names, partition, strict=True)), "generation": generation, "row_count": len(own), **sums}
+        ids = {"data_flow_id": DATA_FLOW_ID, "correlation_id": CORRELATION_ID}
+        counts = {"generation": generation, "row_count": len(own)}
+        return {**dict(zip(names, partition, strict=True)), **ids, **counts, **sums}
 
     def _write(self, prefix: str, tables: list[pa.Table]) -> None:
         entries = []

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -27,6 +28,7 @@ from deploy.local.aws.sts import assume_role_as_service
 from deploy.local.templates.account import Account
 from deploy.local.templates.deployment import Deployment
 from tests.aws import ACCOUNT_2, REGION_2, reset_aws
+from tests.queues import FedQueue
 from tests.warehouse.requests import AT, envelope
 from tests.warehouse.services import ANSWERS_QUEUE, DATABASE, PREFIX, Services, deploy, local_services
 
@@ -74,13 +76,22 @@ class Account2:
 
     def call(self, handler: str, *bodies: dict[str, Any]) -> list[str]:
         """Call the function with a batch of messages, as its role, and return the ids of those that failed."""
+        answer = self._wake(handler, {"Records": [_record(str(number), body) for number, body in enumerate(bodies)]})
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def queue(self, output: str) -> FedQueue:
+        """Return a queue, named by the stack's output."""
+        return FedQueue(self.client("sqs"), self.deployment.outputs[output])
+
+    def hand_over(self, output: str, handler: str) -> list[dict[str, Any]]:
+        """Hand what is visible on a queue to the function that it feeds; return the messages' bodies."""
+        return [json.loads(body) for body in self.queue(output).hand_over(partial(self._wake, handler))]
+
+    def _wake(self, handler: str, event: dict[str, Any]) -> Any:
         name = f"warehouse.handlers.{handler}.handle"
         function = next(item for item in self.deployment.functions if item.handler == name)
-        records = [_record(str(number), body) for number, body in enumerate(bodies)]
         with self._environment(function.environment, function.role_arn):
-            module = importlib.import_module(f"warehouse.handlers.{handler}")
-            answer = module.handle({"Records": records}, Context())
-        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+            return importlib.import_module(f"warehouse.handlers.{handler}").handle(event, Context())
 
     def send(self, event: RegisterDataFlow | RunDataFlow, at: datetime = AT, **changes: Any) -> list[str]:
         """Hand an event of Account 1 to the register function; `changes` are to its envelope."""

@@ -139,6 +139,11 @@ class Scene:
             (row["property_id"], row["report_id"], row["date"]): (row["generation"], row["row_count"]) for row in rows
         }
 
+    def traces(self, table: str) -> dict[date, tuple[str, str]]:
+        """Return data flow id and correlation id of each partition of a table, by date."""
+        rows = self.rows(f"SELECT * FROM ga4_ops.partitions WHERE report_table = '{table}'")
+        return {row["date"]: (row["data_flow_id"], row["correlation_id"]) for row in rows}
+
     def run_of(self, run: Run) -> Run:
         """Return what has become of a run."""
         (found,) = Runs(self.refresher).find(run_id=run.run_id)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dataflows.contracts.events import RunStatus
+from tests.warehouse.interruption import Died, dies_after
 from tests.warehouse.refresh_fixtures import AT, PROPERTIES, Scene, day, event_row, scene_fixture, text, totals
 from warehouse.runs import RunState
 
@@ -107,6 +108,15 @@ def test_runs_of_different_dates_are_consumed_together(scene: Scene) -> None:
     assert sorted(scene.partitions("events")) == [(P1, "events", day(0)), (P1, "events", day(4))]
 
 
+def test_a_partition_knows_the_run_that_wrote_it_last(scene: Scene) -> None:
+    first = scene.deliver("events", [event_row(day(n), "a") for n in range(5)], day(0), day(4))
+    scene.refresh("events")
+    later = scene.deliver("events", [event_row(day(1), "a")], day(1)), scene.deliver("events", [], day(3))
+    scene.refresh("events", AT + timedelta(days=1))
+    runs = dict.fromkeys(range(5), first) | dict(zip((1, 3), later, strict=True))
+    assert scene.traces("events") == {day(n): (run.data_flow_id, run.correlation_id) for n, run in runs.items()}
+
+
 def test_a_failing_statement_changes_nothing_and_holds_up_nobody_else(scene: Scene) -> None:
     overflowing = "INSERT INTO ga4_raw.daily_totals (property_id, date, sessions) VALUES (%s, %s, %s)"
     scene.admin.execute(overflowing, (P1, day(-1), 2**63 - 1))
@@ -163,14 +173,85 @@ def test_rows_computed_with_daily_totals_follow_them(scene: Scene) -> None:
     scene.deliver("daily_totals", [totals(day(0), 7, event_count="40")], day(0))
     assert set(scene.refresh("daily_totals").dependents) == {"traffic_acquisition", "pages", "events", "devices"}
     scene.refresh("events")
-    rows = scene.rows("SELECT day_event_count FROM ga4_combined.events ORDER BY date")
-    assert [row["day_event_count"] for row in rows] == [40, None]
+    assert day_event_counts(scene) == [40, None]
     assert scene.partitions("events") == {(P1, "events", day(0)): (2, 1), (P1, "events", day(1)): (1, 1)}
 
     scene.deliver("daily_totals", [totals(day(0), 8, event_count="40")], day(0))
     scene.refresh("daily_totals")
     scene.refresh("events")
     assert scene.partitions("events")[P1, "events", day(0)] == (2, 1)
+
+
+def test_a_partition_that_is_only_computed_anew_keeps_the_ids_it_has(scene: Scene) -> None:
+    events = scene.deliver("events", [event_row(day(0), "a")], day(0))
+    scene.refresh("events")
+    scene.deliver("daily_totals", [totals(day(n), 7, event_count="40") for n in range(9)], day(0), day(8))
+    scene.refresh("daily_totals")
+    scene.refresh("events")
+    totals_before = scene.traces("daily_totals")
+    restated = scene.deliver("daily_totals", [totals(day(0), 8)], day(0))
+    scene.refresh("daily_totals", AT + timedelta(days=1))
+
+    assert scene.partitions("events")[P1, "events", day(0)][0] == 2
+    assert scene.traces("events") == {day(0): (events.data_flow_id, events.correlation_id)}
+    assert scene.partitions("daily_totals")[P1, "daily_totals", day(7)][0] == 2
+    assert scene.traces("daily_totals") == {
+        **totals_before,
+        day(0): (restated.data_flow_id, restated.correlation_id),
+    }
+
+
+def test_rows_follow_daily_totals_that_changed_weeks_ago(scene: Scene) -> None:
+    make_stale(scene)
+
+    scene.refresh("events", AT + timedelta(days=30))
+
+    assert day_event_counts(scene) == [40]
+    assert scene.partitions("events") == {(P1, "events", day(0)): (2, 1)}
+
+
+def test_rows_follow_daily_totals_after_weeks_and_a_refresh_that_died_at_every_step(scene: Scene) -> None:
+    make_stale(scene)
+    scene.deliver("events", [event_row(day(1), "a")], day(1), ended_at=AT + timedelta(days=30))
+
+    deaths = 0
+    while True:
+        try:
+            with dies_after(deaths):
+                scene.refresh("events", AT + timedelta(days=30, minutes=deaths))
+        except Died:
+            deaths += 1
+        else:
+            break
+
+    assert deaths > 3
+    assert day_event_counts(scene) == [40, None]
+
+
+def test_rows_follow_daily_totals_by_a_message_that_is_weeks_old(scene: Scene) -> None:
+    make_stale(scene)
+    scene.deliver("events", [event_row(day(1), "a")], day(1), ended_at=AT + timedelta(days=30))
+    scene.refresh("events", AT + timedelta(days=30))
+    scene.deliver("daily_totals", [totals(day(0), 7, event_count="50")], day(0))
+    scene.refresh("daily_totals", AT)
+
+    scene.refresh("events", AT)
+
+    assert day_event_counts(scene) == [50, None]
+
+
+def make_stale(scene: Scene) -> None:
+    """Leave the events of a day without its daily totals, which came later."""
+    scene.deliver("events", [event_row(day(0), "a")], day(0))
+    scene.refresh("events")
+    scene.deliver("daily_totals", [totals(day(0), 7, event_count="40")], day(0))
+    scene.refresh("daily_totals")
+    assert day_event_counts(scene) == [None]
+
+
+def day_event_counts(scene: Scene) -> list[int | None]:
+    rows = scene.rows("SELECT day_event_count FROM ga4_combined.events ORDER BY date")
+    return [row["day_event_count"] for row in rows]
 
 
 def test_custom_reports_keep_their_slots(scene: Scene) -> None:

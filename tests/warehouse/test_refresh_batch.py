@@ -49,6 +49,6 @@ def test_the_largest_batch_fits(table: ReportTable) -> None:
 
 @pytest.mark.parametrize("table", [table for table in REPORT_TABLES.values() if table.depends_on], ids=lambda t: t.name)
 def test_the_repair_of_dependents_fits(table: ReportTable) -> None:
-    statements = repair_statements(table, AT, AT)
+    statements = repair_statements(table, AT)
     assert len(statements) <= MAX_STATEMENTS
     assert max(len(statement.encode()) for statement in statements) <= MAX_STATEMENT_BYTES

@@ -260,3 +260,33 @@ def test_run_that_is_due_is_kept_for_the_news_of_it(account: Account2) -> None:
         (date(2026, 3, 7), date(2026, 3, 10)),
         (date(2026, 3, 10), date(2026, 3, 11)),
     ]
+
+
+@pytest.mark.parametrize("revision", [None, [1], {}, 1e400])
+def test_request_without_a_readable_revision_holds_up_no_other(account: Account2, revision: Any) -> None:
+    detail = {**data_flow().model_dump(mode="json"), "revision": revision}
+
+    assert account.call("register_data_flow", envelope("RegisterDataFlow", detail, AT)) == []
+
+    assert account.answers() == []
+
+
+def test_each_day_is_followed_under_an_id_of_its_own(account: Account2) -> None:
+    event = data_flow()
+    account.send(event)
+
+    scheduled = {found for (found,) in account.runs("correlation_id", "kind = 'scheduled'")}
+    backfill = {found for (found,) in account.runs("correlation_id", "kind = 'backfill'")}
+
+    assert backfill == {str(event.correlation_id)}
+    assert len(scheduled) == 1
+    assert scheduled != backfill
+
+
+def test_report_taken_out_of_a_paused_data_flow_loses_its_flow(account: Account2) -> None:
+    account.send(data_flow())
+    account.send(data_flow(revision=2, state="paused"))
+
+    account.send(data_flow(revision=3, state="paused", reports=[{"slug": "events"}]))
+
+    assert account.flows() == {"ga4-1001-events": "Suspended"}

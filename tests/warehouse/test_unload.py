@@ -55,6 +55,20 @@ def test_data_and_control_rows_reach_the_bucket(scene: Scene) -> None:
     assert [row["sum_total_revenue"] for row in control.to_pylist()] == [0, Decimal("36.75"), Decimal("12.25")]
 
 
+def test_control_rows_name_the_request_and_the_data_flow_of_each_day(scene: Scene) -> None:
+    first = scene.deliver("events", [event_row(day(0), "a")], day(0), day(1))
+    other = scene.deliver("events", [], day(0), property_id=P2)
+    scene.refresh("events")
+    scene.unload("events")
+    (control_key,) = scene.manifests("control")
+    rows = scene.unloaded(control_key).to_pylist()
+    assert [(row["property_id"], row["date"], row["data_flow_id"], row["correlation_id"]) for row in rows] == [
+        (P1, day(0), first.data_flow_id, first.correlation_id),
+        (P1, day(1), first.data_flow_id, first.correlation_id),
+        (P2, day(0), other.data_flow_id, other.correlation_id),
+    ]
+
+
 def test_control_rows_are_written_after_the_data(scene: Scene) -> None:
     _refreshed(scene)
     scene.unload("events")

@@ -114,6 +114,20 @@ def test_runs_of_one_report_never_overlap(account: Account2) -> None:
     assert account.runs("start_date", "status = 'started'") == [(date(2025, 12, 2),)]
 
 
+def test_run_of_a_report_that_another_function_has_started_meanwhile_waits(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    (message,) = account.messages("WatchQueueUrl")
+
+    def start_another() -> None:
+        account.send(run_request())
+        account.call("watch_runs", *account.messages("WatchQueueUrl"))
+
+    with meanwhile("SET status = 'started'", start_another):
+        assert account.call("watch_runs", message) == []
+
+    assert account.runs("kind, status", "kind <> 'scheduled'") == [("backfill", "pending"), ("requested", "started")]
+
+
 def test_no_more_runs_at_once_than_the_data_flow_may_have(account: Account2) -> None:
     reports = [{"slug": slug} for slug in ("daily_totals", "events", "pages", "devices", "traffic_acquisition")]
     custom = {"custom": {"name": "countries", "dimensions": ["country"], "metrics": ["sessions"]}}

@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from dataflows.answers import answer_parse, answer_record
 from dataflows.contracts.errors import TerminalError
@@ -52,14 +52,14 @@ def _poll(client: "SQSClient", stopping: threading.Event) -> None:
 
 
 def _consume(message: "MessageTypeDef") -> bool:
-    """Record one message; False leaves it on the queue, which gives up on it after five times."""
+    """Record one message; False leaves it on the queue, which gives up on it after many tries."""
     close_old_connections()
     try:
         answer_record(answer_parse(message["Body"]))
     except TerminalError as error:
         logger.error("message %s is no use: %s", message["MessageId"], error)  # noqa: TRY400 - told in words
         return False
-    except DatabaseError:
+    except Exception:  # one message must not end what reads all others
         logger.exception("message %s could not be recorded, trying again", message["MessageId"])
         return False
     return True

@@ -20,12 +20,13 @@ from deploy.local.aws import eventbridge, queues, s3_notifications, s3_permissio
 from deploy.local.aws.answers import error_answer
 from deploy.local.aws.credentials import forget_all_sessions, identify_caller
 from deploy.local.aws.faults import set_faults
-from deploy.local.aws.local_routes import PREFIX, answer_local
+from deploy.local.aws.local_routes import answer_local
 from deploy.local.aws.service import Caller, Service, ServiceError
 from deploy.local.aws.signature import Signature, read_signature
 from deploy.local.aws.sts import Sts
 from deploy.local.aws.undelivered import forget_undelivered
 from deploy.local.clock import EmulatedClock
+from deploy.local.own_addresses import PREFIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -6,7 +6,6 @@ GET  /_local/undelivered            what no queue received
 POST /_local/faults                 see faults.py
 """
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,13 +16,13 @@ from deploy.local.aws.faults import set_faults
 from deploy.local.aws.service import ServiceError
 from deploy.local.aws.sts import assume_role_as_service
 from deploy.local.aws.undelivered import list_undelivered
-
-PREFIX = "/_local/"
+from deploy.local.own_addresses import PREFIX, is_from_this_machine
 
 
 def answer_local(request: Request, scopes: Sequence[str]) -> Response:
     """Answer a private request; `scopes` names the services of our own. Raises ServiceError for what is not allowed."""
-    _check_is_local(request)
+    if not is_from_this_machine(request):
+        raise ServiceError("AccessDeniedException", "These addresses answer this machine only.", 403)
     match request.method, request.path.removeprefix(PREFIX):
         case "GET", "health":
             return json_answer({"status": "ok", "services": sorted(scopes)})
@@ -43,14 +42,6 @@ def _assume_role(wanted: dict[str, Any]) -> Response:
     session_name = wanted.get("session_name", "local-service")
     issued = assume_role_as_service(wanted["service"], wanted["role_arn"], session_name, wanted.get("source_arn"))
     return json_answer(issued.as_json())
-
-
-def _check_is_local(request: Request) -> None:
-    # A page open in the operator's browser reaches this machine too: under another host name, or without JSON.
-    host = request.host.rpartition(":")[0] or request.host
-    is_loopback = request.remote_addr is not None and ipaddress.ip_address(request.remote_addr).is_loopback
-    if not is_loopback or host not in ("127.0.0.1", "localhost", "[::1]"):
-        raise ServiceError("AccessDeniedException", "These addresses answer this machine only.", 403)
 
 
 def _json_object(request: Request) -> dict[str, Any]:

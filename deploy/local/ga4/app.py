@@ -15,6 +15,7 @@ from deploy.local.ga4 import admin_api, control_api, data_api
 from deploy.local.ga4.errors import GoogleApiError, OAuthError, invalid_argument
 from deploy.local.ga4.oauth import LIFETIME_SECONDS, Grant
 from deploy.local.ga4.state import Ga4State
+from deploy.local.own_addresses import PREFIX, is_from_this_machine
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -127,6 +128,8 @@ def create_ga4_app(state: Ga4State, clock: EmulatedClock) -> "WSGIApplication":
 
     @Request.application
     def application(request: Request) -> Response:
+        if request.path.startswith(PREFIX) and not is_from_this_machine(request):
+            return Response("These addresses answer this machine only.", 403)
         try:
             endpoint, arguments = _ROUTES.bind_to_environ(request.environ).match()
             return endpoints.handler(endpoint)(request, **arguments)
@@ -151,6 +154,8 @@ def _paging(request: Request) -> tuple[str, str]:
 
 
 def _body(request: Request, model: type[Model]) -> Model:
+    if not request.is_json:  # a web page can send anything else from another site
+        raise invalid_argument("The body must be JSON, sent as application/json.")
     try:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deploy.local.templates.deployment import Declaration
 from deploy.local.templates.intrinsics import Created
-from deploy.local.templates.resources import buckets, configuration, events, functions, iam, messaging
+from deploy.local.templates.resources import alarms, buckets, configuration, events, functions, iam, messaging
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ RESOURCE_TYPES = {
         messaging.create_subscription, "TopicArn Protocol Endpoint " + " ".join(messaging.SUBSCRIPTION_ATTRIBUTES)
     ),
     "AWS::SNS::TopicPolicy": _type(messaging.create_topic_policy, "Topics PolicyDocument"),
+    "AWS::CloudWatch::Alarm": _type(alarms.create_alarm, "AlarmName " + " ".join(alarms.ALARM_MEMBERS)),
     "AWS::S3::Bucket": _type(
         buckets.create_bucket,
         "BucketName VersioningConfiguration BucketEncryption OwnershipControls PublicAccessBlockConfiguration "
@@ -85,7 +86,6 @@ RESOURCE_TYPES = {
 NOT_EMULATED = {
     "AWS::Chatbot::CustomAction": "chat needs Slack; the local page shows what it would have shown",
     "AWS::Chatbot::SlackChannelConfiguration": "chat needs Slack; the local page shows what it would have shown",
-    "AWS::CloudWatch::Alarm": "metrics are not collected, so no alarm is evaluated",
     "AWS::CloudWatch::CompositeAlarm": "metrics are not collected, so no alarm is evaluated",
     "AWS::CloudWatch::Dashboard": "metrics are not collected, so there is nothing to draw",
     "AWS::Events::Archive": "events are not archived, so none can be replayed",

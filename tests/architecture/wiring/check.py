@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from deploy.local.templates.errors import TemplateError
 from deploy.local.templates.sam import Template
+from tests.architecture.wiring.alarms import alarm_problems
 from tests.architecture.wiring.events import event_problems
 from tests.architecture.wiring.functions import function_problems
 from tests.architecture.wiring.queues import queue_problems
@@ -11,7 +12,16 @@ from tests.architecture.wiring.rights import right_problems
 from tests.architecture.wiring.stacks import ACCOUNTS, Stack, resolved
 
 _REQUIRED = {
-    "app": ("AppBus", "AppRole", "UnloadBucket", "UnloadRole", "DatabaseSecret", "StatusQueue", "UpsertFunctionRole"),
+    "app": (
+        "AppBus",
+        "AppRole",
+        "UnloadBucket",
+        "UnloadRole",
+        "DatabaseSecret",
+        "StatusQueue",
+        "UpsertFunctionRole",
+        "AlarmTopic",
+    ),
     "warehouse": (
         "WarehouseBus",
         "WarehouseSecret",
@@ -31,6 +41,7 @@ _REQUIRED = {
         "RefreshRole",
         "UnloadCallerRole",
         "RedshiftUnloadRole",
+        "AlarmTopic",
     ),
 }
 
@@ -56,4 +67,5 @@ def wiring_problems(templates: Mapping[str, Template], unchanged: Mapping[str, S
         *queue_problems(stacks),
         *function_problems(stacks),
         *right_problems(stacks),
+        *alarm_problems(stacks),
     ]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from message_batches.waiting import LONGEST_WAIT_SECONDS
 from tests.architecture.wiring.stacks import Properties, Stack
 from warehouse.redshift import WarehouseAddress
 
@@ -19,6 +20,7 @@ FEEDS: Final = {
     "RefreshFunction": "RefreshQueue",
 }
 _VISIBILITY_FACTOR: Final = 6  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+_LAYERS: Final = ["myapp-contracts", "myapp-message-batches"]
 _LOGGING: Final = ("POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME")
 
 
@@ -36,9 +38,10 @@ def function_problems(stacks: dict[str, Stack]) -> Iterator[str]:
 def _function_problems(stack: Stack, name: str, function: Properties) -> Iterator[str]:
     if _handler(function) is None:
         yield f"its handler {function['Handler']} is no function."
-    layers = [stack.types.get(stack.named(layer) or "") for layer in function.get("Layers", ())]
-    if layers != ["AWS::Lambda::LayerVersion"]:
-        yield "its Layers are not the contracts' layer."
+    names = {layer: one["LayerName"] for layer, one in stack.of_type("AWS::Lambda::LayerVersion").items()}
+    layers = [names.get(stack.named(arn) or "") for arn in function.get("Layers", ())]
+    if layers != _LAYERS:
+        yield f"its Layers are {layers}, not {_LAYERS}."
     if name not in FEEDS:
         yield "it is fed by no queue of the line: name it in FEEDS."
         return
@@ -64,6 +67,8 @@ def _source_problems(stack: Stack, queue: str, source: Properties, timeout_secon
             f"{queue}: VisibilityTimeout of {visibility_seconds} s is less than "
             f"{_VISIBILITY_FACTOR} times the function's {timeout_seconds} s."
         )
+    if visibility_seconds <= LONGEST_WAIT_SECONDS:
+        yield f"{queue}: VisibilityTimeout must be more than the {LONGEST_WAIT_SECONDS} s that a failed message waits."
 
 
 def _handler(function: Properties) -> Any:
@@ -92,7 +97,7 @@ def environment_problems(stacks: dict[str, Stack], name: str, function: Properti
         yield from (
             f"its Environment lacks {'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
         )
-    expected = _expected_values(stacks)
+    expected = _expected_values(stacks) | {"QUEUE_URL": _own_queue_url(stacks, name)}
     for key, value in variables.items():
         if value != expected.get(key, value):
             yield f"its Environment has {key}={value}, which should be {expected[key]}."
@@ -138,6 +143,10 @@ def _expected_values(stacks: dict[str, Stack]) -> dict[str, str]:
         "REFRESH_USER": f"IAMR:{warehouse.refs['RefreshRole']}",
         "UNLOAD_USER": f"IAMR:{warehouse.refs['UnloadCallerRole']}",
     }
+
+
+def _own_queue_url(stacks: dict[str, Stack], name: str) -> str | None:
+    return next((stack.refs[FEEDS[name]] for stack in stacks.values() if FEEDS.get(name) in stack.refs), None)
 
 
 def _secret_problems(stacks: dict[str, Stack]) -> Iterator[str]:

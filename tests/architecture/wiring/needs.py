@@ -9,7 +9,12 @@ from tests.architecture.wiring.stacks import Stack
 
 Needs = dict[str, tuple[str, ...]]  # actions by the ARN they are on
 
-_READ_QUEUE: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+_READ_QUEUE: Final = (
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueAttributes",
+)
 _RUN_STATEMENTS: Final = (
     "redshift-data:ExecuteStatement",
     "redshift-data:BatchExecuteStatement",
@@ -49,6 +54,7 @@ def _app_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
         "UpsertFunctionRole": {
             f"{bucket}/{_OBJECT}": ("s3:GetObject",),
             bucket: ("s3:ListBucket",),
+            app["UpsertQueue"]: ("sqs:ChangeMessageVisibility",),
             app["DatabaseSecret"]: ("secretsmanager:GetSecretValue",),
             database_user: ("rds-db:connect",),
         },

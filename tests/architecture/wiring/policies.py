@@ -35,6 +35,15 @@ def bus_admits(stack: Stack, bus: str, principal: str, context: Mapping[str, str
     return resource_policy_admits(policy, AccessRequest(principal, "events:PutEvents", stack.arns[bus], context))
 
 
+def topic_policy(stack: Stack, topic: str) -> dict[str, Any]:
+    """Return what the policies of a topic say together."""
+    return _joined(
+        one["PolicyDocument"]["Statement"]
+        for one in stack.of_type("AWS::SNS::TopicPolicy").values()
+        if stack.refs[topic] in one["Topics"]
+    )
+
+
 def bucket_statements(stack: Stack, bucket: str) -> list[dict[str, Any]]:
     """Return the statements of a bucket's policies."""
     policies = stack.of_type("AWS::S3::BucketPolicy").values()

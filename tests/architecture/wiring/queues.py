@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from dataflows.contracts.naming import unload_control_prefix, unload_data_prefix
+from message_batches.waiting import SHORTEST_SHARE, wait_seconds
+from tests.architecture.wiring.functions import FEEDS
 from tests.architecture.wiring.policies import STRANGER, queue_admits, role_may, role_trusts
 from tests.architecture.wiring.stacks import Properties, Stack
 
@@ -14,6 +16,8 @@ SCHEDULES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "SweepSchedule": ("WatchQueue", {"sweep": True}),
 }
 _MOMENT: Final = "<aws.scheduler.scheduled-time>"
+_LONGEST_OUTAGE_SECONDS: Final = 3600  # of a database: what is tried for so long is not given up
+_MOST_RECEIPTS: Final = 20
 _RETENTION_SECONDS: Final = 14 * 24 * 3600  # the longest SQS keeps a message
 
 
@@ -34,7 +38,7 @@ def _redrive_problems(stack: Stack) -> Iterator[str]:
         if not queue.get("SqsManagedSseEnabled"):
             yield f"{name}: SqsManagedSseEnabled must be true."
         if not name.endswith("DeadLetterQueue"):
-            yield from (f"{name}: {problem}" for problem in _dead_letter_problems(stack, queue))
+            yield from (f"{name}: {problem}" for problem in _dead_letter_problems(stack, name, queue))
 
 
 def _policy_problems(stack: Stack) -> Iterator[str]:
@@ -45,7 +49,7 @@ def _policy_problems(stack: Stack) -> Iterator[str]:
             yield f"{name}: SQS takes a policy that names its one queue only, and one resource a statement."
 
 
-def _dead_letter_problems(stack: Stack, queue: Properties) -> Iterator[str]:
+def _dead_letter_problems(stack: Stack, name: str, queue: Properties) -> Iterator[str]:
     redrive = queue.get("RedrivePolicy", {})
     dead_letters = stack.named(redrive.get("deadLetterTargetArn"))
     if dead_letters is None:
@@ -53,10 +57,18 @@ def _dead_letter_problems(stack: Stack, queue: Properties) -> Iterator[str]:
         return
     if not dead_letters.endswith("DeadLetterQueue"):
         yield f"its RedrivePolicy names {dead_letters}, which is no dead-letter queue."
-    if not 3 <= int(redrive.get("maxReceiveCount", 0)) <= 20:
-        yield "its RedrivePolicy must have a maxReceiveCount of 3 to 20."
+    receipts = int(redrive.get("maxReceiveCount", 0))
+    if receipts > _MOST_RECEIPTS or _tried_seconds(name, queue, receipts) < _LONGEST_OUTAGE_SECONDS:
+        yield f"with its VisibilityTimeout and maxReceiveCount {receipts} a message is not tried for just over an hour."
     if bool(queue.get("FifoQueue")) != bool(stack.properties[dead_letters].get("FifoQueue")):
         yield f"{dead_letters} must be FIFO exactly if the queue is."
+
+
+def _tried_seconds(name: str, queue: Properties, receipts: int) -> int:
+    """Return how long at least lies between a message's first receipt and its last."""
+    if name in FEEDS.values():
+        return sum(wait_seconds(count, SHORTEST_SHARE) for count in range(1, receipts))
+    return (receipts - 1) * int(queue.get("VisibilityTimeout", 30))
 
 
 def _schedule_problems(stack: Stack) -> Iterator[str]:

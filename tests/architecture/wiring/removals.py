@@ -65,6 +65,10 @@ def _words_of_resource(name: str, kind: str, properties: dict[str, Any]) -> tupl
         return ("policy", _logical(properties["EventBusName"]))
     if kind == "AWS::S3::BucketPolicy":
         return ("policy", _logical(properties["Bucket"]))
+    if kind == "AWS::SNS::TopicPolicy":
+        return ("policy", _logical(properties["Topics"][0]))
+    if kind == "AWS::CloudWatch::Alarm":
+        return (_logical(properties["Dimensions"][0]["Value"]), "no alarm")
     if kind == "AWS::Lambda::EventSourceMapping":
         return (_logical(properties["FunctionName"]), _logical(properties["EventSourceArn"]))
     return (name,)
@@ -95,7 +99,9 @@ def _of_queue(name: str, queue: dict[str, Any]) -> Found:
     for member in ("RedrivePolicy", "MessageRetentionPeriod", "SqsManagedSseEnabled"):
         if member in queue:
             yield (member,), (name, member)
-    if "VisibilityTimeout" in queue and name != "StatusQueue":  # MyApp's consumer needs no more than the default
+    if "RedrivePolicy" in queue:
+        yield ("RedrivePolicy", "maxReceiveCount"), (name, "maxReceiveCount")
+    if "VisibilityTimeout" in queue:
         yield ("VisibilityTimeout",), (name, "VisibilityTimeout")
     if "FifoQueue" in queue:
         yield ("FifoQueue",), (name, "FIFO")
@@ -103,11 +109,31 @@ def _of_queue(name: str, queue: dict[str, Any]) -> Found:
         yield ("ContentBasedDeduplication",), (name, "ContentBasedDeduplication")
 
 
-def _of_queue_policy(_: str, policy: dict[str, Any]) -> Found:
+def _of_policy_of_one(_: str, policy: dict[str, Any]) -> Found:
+    """A queue's or a topic's."""
     for path, statement in _statements(policy, ("PolicyDocument",)):
         words = ("policy", _logical(statement["Resource"]))
         yield path, words
         yield from _conditions(path, statement, words)
+
+
+def _of_alarm(name: str, alarm: dict[str, Any]) -> Found:
+    for member in alarm:  # without its name it has a made-up one, which may not publish
+        yield (member,), (name, "no policy" if member == "AlarmName" else member)
+
+
+def _of_topic(name: str, topic: dict[str, Any]) -> Found:
+    if "KmsMasterKeyId" in topic:
+        yield ("KmsMasterKeyId",), (name, "KmsMasterKeyId")
+
+
+def _of_key(name: str, key: dict[str, Any]) -> Found:
+    yield ("EnableKeyRotation",), (name, "EnableKeyRotation")
+    for path, statement in _statements(key, ("KeyPolicy",)):
+        yield path, ("policy", name)
+        yield from _conditions(path, statement, ("policy", name))
+        for index, action in enumerate(_several(statement["Action"])):
+            yield (*path, "Action", index), ("policy", name, action.removesuffix("*"))
 
 
 def _of_bus_policy(_: str, policy: dict[str, Any]) -> Found:
@@ -169,7 +195,7 @@ def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
 
 
 def _of_function(name: str, function: dict[str, Any]) -> Found:
-    yield ("Layers",), (name, "Layers")
+    yield from ((("Layers", index), (name, "Layers")) for index in range(len(function["Layers"])))
     for variable in function["Environment"]["Variables"]:
         yield ("Environment", "Variables", variable), (name, variable)
 
@@ -185,15 +211,19 @@ def _of_secret(name: str, secret: dict[str, Any]) -> Found:
 
 
 _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
+    "AWS::CloudWatch::Alarm": _of_alarm,
     "AWS::Events::EventBusPolicy": _of_bus_policy,
     "AWS::Events::Rule": _of_rule,
     "AWS::IAM::Role": _of_role,
+    "AWS::KMS::Key": _of_key,
     "AWS::Lambda::EventSourceMapping": _of_event_source,
     "AWS::Lambda::Function": _of_function,
     "AWS::S3::Bucket": _of_bucket,
     "AWS::S3::BucketPolicy": _of_bucket_policy,
+    "AWS::SNS::Topic": _of_topic,
+    "AWS::SNS::TopicPolicy": _of_policy_of_one,
     "AWS::SQS::Queue": _of_queue,
-    "AWS::SQS::QueuePolicy": _of_queue_policy,
+    "AWS::SQS::QueuePolicy": _of_policy_of_one,
     "AWS::Scheduler::Schedule": _of_schedule,
     "AWS::SecretsManager::Secret": _of_secret,
 }

@@ -99,6 +99,8 @@ _IDENTITIES: Final = {
     "AWS::SQS::Queue": ("QueueName", "sqs:{place}:{name}"),
     "AWS::IAM::Role": ("RoleName", "iam::{account}:role/{name}"),
     "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
+    "AWS::SNS::Topic": ("TopicName", "sns:{place}:{name}"),
+    "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:{place}:alarm:{name}"),
     "AWS::SecretsManager::Secret": ("Name", "secretsmanager:{place}:secret:{name}-AbCdEf"),
     "AWS::Scheduler::Schedule": ("Name", "scheduler:{place}:schedule/default/{name}"),
     "AWS::Lambda::Function": ("FunctionName", "lambda:{place}:function:{name}"),
@@ -106,6 +108,7 @@ _IDENTITIES: Final = {
 }
 _REFS: Final = {
     "AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/{name}",
+    "AWS::SNS::Topic": "{arn}",
     "AWS::SecretsManager::Secret": "{arn}",
     "AWS::Lambda::LayerVersion": "{arn}",
 }

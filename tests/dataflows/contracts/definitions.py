@@ -33,6 +33,13 @@ def register_detail(**changes: Any) -> dict[str, Any]:
     return {**detail, **changes}
 
 
+def run_detail(**changes: Any) -> dict[str, Any]:
+    """Return a sound `RunDataFlow` detail with these members changed."""
+    detail = {name: str(uuid.uuid4()) for name in ("event_id", "correlation_id", "data_flow_id")}
+    days = {"start_date": "2026-08-01", "end_date": "2026-08-31"}
+    return {**detail, **days, "property_id": "123456789", "requested_by": "operator", **changes}
+
+
 def register_event(**changes: Any) -> RegisterDataFlow:
     """Return a sound event with these members changed."""
     return RegisterDataFlow.model_validate(register_detail(**changes))
@@ -41,3 +48,10 @@ def register_event(**changes: Any) -> RegisterDataFlow:
 def property_with(**changes: str) -> dict[str, str]:
     """Return the property of `register_detail` with these members changed."""
     return {**register_detail()["property"], **changes}
+
+
+def filters_of(letters: int) -> list[dict[str, Any]]:
+    """Return filters on the event name whose values have together so many letters of four bytes; at most 40,000."""
+    values = ["😀" * min(200, letters - start) for start in range(0, letters, 200)]
+    groups = [values[start : start + 20] for start in range(0, len(values), 20)]
+    return [{"dimension": "eventName", "operator": "equal_to", "values": group} for group in groups]

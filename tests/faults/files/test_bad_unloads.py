@@ -1,6 +1,8 @@
 """Bad unloads of every kind: nothing of them is visible, each says why, once, and is loaded when it is mended."""
 
 import json
+import logging
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -65,6 +67,13 @@ def stored_objects(client: S3Client) -> dict[tuple[str, str], str]:
     return {(item["Key"], item["VersionId"]): item["ETag"] for page in pages for item in page.get("Versions", [])}
 
 
+def alerts(caplog: pytest.LogCaptureFixture) -> dict[str, int]:
+    """Return how many lines the alarm counts, by manifest; no other line is an error."""
+    errors = [vars(record) for record in caplog.records if record.levelno >= logging.ERROR]
+    assert {record["message"] for record in errors} == {"quarantine opened"}
+    return Counter(record["manifest_key"] for record in errors)
+
+
 def load_first_generation(client: S3Client, properties: list[str]) -> None:
     writer = UnloadWriter.of(client, BUCKET, TABLE.name, 1)
     rows = [row for property_id in properties for row in good_rows(property_id, 1)]
@@ -118,6 +127,7 @@ def _check(variants: list[BadUnload], s3: S3Client, caplog: pytest.LogCaptureFix
     assert set(Partition.objects.filter(property_id__in=properties).values_list("generation", flat=True)) == {1}
     assert not LedgerEntry.objects.filter(generation=2).exists()
     assert stored_objects(s3) == kept
+    assert alerts(caplog) == dict.fromkeys(manifests, 1)
 
     for unloaded in bad:
         unloaded.mend()

@@ -19,6 +19,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    queue_url: str  # of the queue that feeds the function
     unload_bucket: str
     unload_bucket_owner: str
     database_host: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from dataflows.contracts.naming import CUSTOM_NAME_PATTERN, PROPERTY_ID_PATTERN
 from dataflows.contracts.reports import ReportTable
@@ -17,6 +18,7 @@ _PROPERTY_ID: Final = re.compile(PROPERTY_ID_PATTERN[1:-1])
 _EARLIEST_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier one
 _MAX_ROWS: Final = 100_000  # they are held in memory
 _REPORT_ID: Final = re.compile(f"(custom_)?{CUSTOM_NAME_PATTERN[1:-1]}")
+_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as the warehouse writes it; UUID() takes more
 
 
 @dataclass(frozen=True, order=True)
@@ -29,10 +31,24 @@ class PartitionKey:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """By what rows are followed back: their data flow, and the request that they come from."""
+
+    data_flow_id: UUID
+    correlation_id: UUID
+
+    @property
+    def log_keys(self) -> dict[str, str]:
+        """What a log line about the rows carries."""
+        return {"data_flow_id": str(self.data_flow_id), "correlation_id": str(self.correlation_id)}
+
+
+@dataclass(frozen=True)
 class ControlRow:
     """A partition's generation, number of rows, and the sum of each metric in the table's order."""
 
     key: PartitionKey
+    trace: Trace
     generation: int
     row_count: int
     sums: tuple[Decimal, ...]
@@ -88,8 +104,16 @@ def _control_row(table: ReportTable, values: dict[str, object]) -> ControlRow:
     if missing:
         raise QuarantineError(f"A control row has no {', '.join(missing)}.", reason="control_incomplete")
     key = PartitionKey(values["property_id"], values.get("report_id", table.name), values["date"])  # type: ignore[arg-type]
+    trace = Trace(_id(values["data_flow_id"]), _id(values["correlation_id"]))
     sums = tuple(values[f"sum_{column.name}"] for column in table.metrics)
-    return ControlRow(key, values["generation"], values["row_count"], sums)  # type: ignore[arg-type]
+    return ControlRow(key, trace, values["generation"], values["row_count"], sums)  # type: ignore[arg-type]
+
+
+def _id(value: object) -> UUID:
+    text = str(value)
+    if not _ID.fullmatch(text):
+        raise QuarantineError(f"A control row has {text[:100]!r} where an id belongs.", reason="control_bad_id")
+    return UUID(text)
 
 
 def _checked(row: ControlRow) -> ControlRow:

@@ -26,15 +26,20 @@ UPDATE report_partition SET generation = %s, row_count = %s, run_id = %s, loaded
 WHERE property_id = %s AND report_id = %s AND date = %s
 """
 _ADD_ENTRY: Final = """
-INSERT INTO report_ledger (property_id, report_id, date, generation, run_id, manifest_key, row_count,
-                           rows_inserted, rows_updated, rows_deleted, sums, loaded_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO report_ledger (property_id, report_id, date, generation, data_flow_id, correlation_id, run_id,
+                           manifest_key, row_count, rows_inserted, rows_updated, rows_deleted, sums, loaded_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _ADD_QUARANTINE: Final = """
 INSERT INTO report_quarantine (bucket, manifest_key, run_id, report_table, reason, message, quarantined_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
-ON DUPLICATE KEY UPDATE reason = VALUES(reason), message = VALUES(message)
+ON DUPLICATE KEY UPDATE reason = VALUES(reason), message = VALUES(message), sent_again_at = NULL
 """
+_REOPEN_QUARANTINE: Final = """
+UPDATE report_quarantine SET quarantined_at = %s, resolved_at = NULL
+WHERE bucket = %s AND manifest_key = %s AND resolved_at IS NOT NULL
+"""
+_INSERTED: Final = 1  # rows an upsert has affected, as MySQL counts: 2 is an update, 0 none
 _RESOLVE_QUARANTINE: Final = """
 UPDATE report_quarantine SET resolved_at = %s WHERE bucket = %s AND manifest_key = %s AND resolved_at IS NULL
 """
@@ -55,7 +60,9 @@ def record_load(cursor: Cursor, unload: Unload, row: ControlRow, counts: ChangeC
     now = _now()
     cursor.execute(_SET_PARTITION, (row.generation, row.row_count, unload.run_id, now, *identity))
     sums = {column.name: f"{total:f}" for column, total in zip(unload.table.metrics, row.sums, strict=True)}
-    origin = (row.generation, unload.run_id, unload.control_manifest_key)
+    # As hex digits: Django keeps an id as CHAR(32) in MySQL, as UUID in MariaDB, and that takes them too.
+    trace = (row.trace.data_flow_id.hex, row.trace.correlation_id.hex)
+    origin = (row.generation, *trace, unload.run_id, unload.control_manifest_key)
     changed = (row.row_count, counts.inserted, counts.updated, counts.deleted)
     cursor.execute(_ADD_ENTRY, (*identity, *origin, *changed, json.dumps(sums), now))
 
@@ -76,16 +83,22 @@ def check_stored(cursor: Cursor, table: ReportTable, row: ControlRow) -> None:
         raise QuarantineError(f"{row.key} came to other numbers in MySQL than were unloaded.", reason="stored_mismatch")
 
 
-def record_quarantine(cursor: Cursor, bucket: str, manifest_key: str, error: QuarantineError) -> None:
-    """Write down that an unload was not loaded, and why; once, however often it is delivered."""
+def record_quarantine(cursor: Cursor, bucket: str, manifest_key: str, error: QuarantineError) -> bool:
+    """Write down that an unload was not loaded, and why; return whether it is news.
+
+    It is not when the unload is in quarantine already, however often it is delivered.
+    """
+    now, key = _now(), manifest_key[:255]
+    is_reopened = cursor.execute(_REOPEN_QUARANTINE, (now, bucket, key))
     steps = [*manifest_key.encode("ascii", "replace").decode().split("/"), "", ""]
-    identity = (bucket, manifest_key[:255], steps[1][:32], steps[0][:40])
-    cursor.execute(_ADD_QUARANTINE, (*identity, error.reason, str(error), _now()))
+    identity = (bucket, key, steps[1][:32], steps[0][:40])
+    affected = cursor.execute(_ADD_QUARANTINE, (*identity, error.reason, str(error), now))
+    return bool(is_reopened) or affected == _INSERTED
 
 
-def resolve_quarantine(cursor: Cursor, bucket: str, manifest_key: str) -> None:
-    """Write down that what was in quarantine could be loaded after all."""
-    cursor.execute(_RESOLVE_QUARANTINE, (_now(), bucket, manifest_key))
+def resolve_quarantine(cursor: Cursor, bucket: str, manifest_key: str) -> bool:
+    """Write down that what was in quarantine could be loaded after all; return whether it was."""
+    return bool(cursor.execute(_RESOLVE_QUARANTINE, (_now(), bucket, manifest_key)))
 
 
 def _now() -> datetime:

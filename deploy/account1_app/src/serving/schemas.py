@@ -23,10 +23,10 @@ def data_schema(table: ReportTable) -> pa.Schema:
 
 
 def control_schema(table: ReportTable) -> pa.Schema:
-    """Return the columns of a control part: the partition, its generation, row count and sums."""
+    """Return the columns of a control part: the partition, its generation, ids, row count and sums."""
+    ids = [("data_flow_id", pa.string()), ("correlation_id", pa.string())]
     sums = [(f"sum_{column.name}", DECIMAL) for column in table.metrics]
-    counts = [("generation", pa.int64()), ("row_count", pa.int64())]
-    return pa.schema([*_partition_fields(table), *counts, *sums])
+    return pa.schema([*_partition_fields(table), ("generation", pa.int64()), *ids, ("row_count", pa.int64()), *sums])
 
 
 def _partition_fields(table: ReportTable) -> list[tuple[str, pa.DataType]]:

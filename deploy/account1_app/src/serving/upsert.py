@@ -4,18 +4,22 @@ A partition is replaced in one transaction with its generation and its ledger ro
 the difference. The same generation again changes nothing, an older one is ignored.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, groupby
 
+from aws_lambda_powertools import Logger
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
+from dataflows.contracts.errors import TransientError
+from dataflows.contracts.events import Station
 from dataflows.contracts.reports import ReportTable
 from serving import ledger
 from serving.config import Config
-from serving.control import ControlRow, PartitionKey, check_sizes, read_control_rows
+from serving.control import ControlRow, PartitionKey, Trace, check_sizes, read_control_rows
 from serving.data_rows import PartitionSlice, check_rows, data_parts, stream_slices
 from serving.difference import changes, stored_rows
 from serving.errors import QuarantineError
@@ -24,16 +28,24 @@ from serving.row_text import RowText, row_texts
 from serving.unload_files import Unload, UnloadBucket, unload_of
 from serving.writer import ChangeCounts, write_changes
 
+logger = Logger(service="upsert_report", child=True)
+
 
 @dataclass
 class UpsertResult:
-    """What became of an unload: partitions loaded or passed over, and rows written."""
+    """What became of the partitions of one trace: loaded or passed over, and rows written."""
 
+    partitions: int = 0
     partitions_loaded: int = 0
     partitions_unchanged: int = 0
     rows_inserted: int = 0
     rows_updated: int = 0
     rows_deleted: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether MySQL has all of them."""
+        return self.partitions_loaded + self.partitions_unchanged == self.partitions
 
     def add(self, counts: ChangeCounts | None) -> None:
         """Count one more partition; None is one that MySQL already has in this generation or a newer one."""
@@ -46,41 +58,89 @@ class UpsertResult:
         self.rows_deleted += counts.deleted
 
 
-def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> UpsertResult:
+def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> None:
     """Load the unload that this control manifest announces: nothing of it unless all of it is as announced.
 
+    What becomes of it is logged, a line for each data flow and request that it holds rows of.
     Raises QuarantineError, after recording it, when the unload is not what it says it is, or a partition
     of it is too large: then the others are loaded. Raises TransientError when a later try may succeed.
     """
+    work = _Work(config, bucket, manifest_key)
     try:
-        unload = unload_of(manifest_key)
-        return _load(config, bucket, unload)
+        work.load()
     except QuarantineError as error:
-        with connection(config) as session, transient_errors_named(), session.cursor() as cursor:
-            ledger.record_quarantine(cursor, bucket.name, manifest_key, error)
-            session.commit()
+        work.quarantine(error)
         raise
+    except TransientError as error:
+        work.log_incomplete("not loaded for now", error=str(error))
+        raise
+    finally:
+        work.log_complete()
 
 
-def _load(config: Config, bucket: UnloadBucket, unload: Unload) -> UpsertResult:
-    control = read_control_rows(bucket, unload)
-    parts = data_parts(bucket, unload, control)
-    with closing(stream_slices(bucket, unload.table, parts)) as all_slices:
-        check_rows(unload.table, all_slices, control)
-    result = UpsertResult()
-    with (
-        connection(config) as session,
-        transient_errors_named(),
-        closing(stream_slices(bucket, unload.table, parts)) as all_slices,
-    ):
-        for row, slices in _partitions(control, all_slices):
-            if row.row_count <= config.max_partition_rows:
-                result.add(_replace_partition(session, unload, row, slices))
-        check_sizes(control.values(), config.max_partition_rows)  # now: one property's must not hold up the others'
-        with session.cursor() as cursor:
-            ledger.resolve_quarantine(cursor, bucket.name, unload.control_manifest_key)
-        session.commit()
-    return result
+class _Work:
+    """One unload under way: what of it is loaded so far, by trace; nothing is known before its control rows are."""
+
+    def __init__(self, config: Config, bucket: UnloadBucket, manifest_key: str) -> None:
+        self._config = config
+        self._bucket = bucket
+        self._manifest_key = manifest_key
+        self._results: dict[Trace, UpsertResult] = {}
+
+    def load(self) -> None:
+        """Check all of the unload, then load it."""
+        unload = unload_of(self._manifest_key)
+        control = read_control_rows(self._bucket, unload)
+        for row in control.values():
+            self._results.setdefault(row.trace, UpsertResult()).partitions += 1
+        parts = data_parts(self._bucket, unload, control)
+        with closing(stream_slices(self._bucket, unload.table, parts)) as all_slices:
+            check_rows(unload.table, all_slices, control)
+        with closing(stream_slices(self._bucket, unload.table, parts)) as all_slices:
+            self._replace_partitions(unload, control, all_slices)
+
+    def _replace_partitions(
+        self, unload: Unload, control: dict[PartitionKey, ControlRow], all_slices: Iterator[PartitionSlice]
+    ) -> None:
+        most = self._config.max_partition_rows
+        with connection(self._config) as session, transient_errors_named():
+            for row, slices in _partitions(control, all_slices):
+                if row.row_count <= most:
+                    self._results[row.trace].add(_replace_partition(session, unload, row, slices))
+            check_sizes(control.values(), most)  # now: one property's must not hold up the others'
+            with session.cursor() as cursor:
+                is_resolved = ledger.resolve_quarantine(cursor, self._bucket.name, unload.control_manifest_key)
+            session.commit()
+        if is_resolved:
+            logger.info("quarantine closed", extra=self._keys)
+
+    def quarantine(self, error: QuarantineError) -> None:
+        """Record why the unload is not loaded; the line that an alarm counts is written once."""
+        cause = {"reason": error.reason, "error": str(error)}
+        self.log_incomplete("quarantined", level=logging.WARNING, **cause)
+        with connection(self._config) as session, transient_errors_named(), session.cursor() as cursor:
+            is_news = ledger.record_quarantine(cursor, self._bucket.name, self._manifest_key, error)
+            session.commit()
+        if is_news:
+            logger.error("quarantine opened", extra={**self._keys, **cause})
+
+    def log_complete(self) -> None:
+        """Log what is loaded, a line for each trace of which all is."""
+        for trace, result in self._results.items():
+            if result.is_complete:
+                logger.info("loaded", extra={**self._keys, **trace.log_keys, **vars(result)})
+
+    def log_incomplete(self, what: str, *, level: int = logging.ERROR, **cause: str) -> None:
+        """Log why not all is loaded, a line for each trace of which something is missing; one if none is known."""
+        missing = [
+            {**trace.log_keys, **vars(result)} for trace, result in self._results.items() if not result.is_complete
+        ]
+        for keys in missing if self._results else [{}]:
+            logger.log(level, what, extra={**self._keys, **keys, **cause})
+
+    @property
+    def _keys(self) -> dict[str, str]:
+        return {"station": Station.UPSERT.value, "manifest_key": self._manifest_key}
 
 
 def _partitions(

@@ -38,7 +38,9 @@ class Asked:
 
     @classmethod
     def by(cls, detail: dict[str, Any]) -> "Asked":
-        """Return what the detail of a `RegisterDataFlow` says; raises KeyError or ValueError if it does not."""
+        """Return what the detail of a `RegisterDataFlow` says.
+
+        Raises KeyError, ValueError, TypeError or OverflowError if it does not."""
         event_id, correlation_id, data_flow_id = (
             UUID(str(detail[name])) for name in ("event_id", "correlation_id", "data_flow_id")
         )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class _Config(BaseModel):
     model_config = ConfigDict(frozen=True)
 
+    queue_url: str  # of the queue that feeds the function
     warehouse_bus_name: str
 
     @classmethod
@@ -68,4 +69,3 @@ class RefreshConfig(_Config):
     unload_bucket: str
     unload_bucket_region: str
     watch_queue_url: str
-    refresh_queue_url: str

@@ -12,7 +12,7 @@ from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import RegisterDataFlow
 from dataflows.contracts.ga4 import DATE
 from warehouse.definitions import API_VERSION
-from warehouse.errors import aws_errors
+from warehouse.errors import SAVE_AGAIN, aws_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_appflow import AppflowClient
@@ -67,15 +67,16 @@ class Connector:
         needed = {field.api_name for report in event.resolved_reports() for field in report.fields}
         if missing := sorted(needed - offered.keys()):
             raise TerminalError(
-                f"Property {event.property.property_id} has no {', '.join(missing)}: remove the reports that need "
-                "them, or define them in Google Analytics.",
+                f"Property {event.property.property_id} has no {', '.join(missing)}: press Edit and take out the "
+                f"reports that need them, or define them in Google Analytics, then {SAVE_AGAIN}.",
                 reason="unknown_fields",
             )
         filters = [(DATE, "BETWEEN"), *((item.dimension, item.operator.upper()) for item in event.filters)]
         for name, operator in filters:
             if operator not in offered[name]:
                 raise TerminalError(
-                    f"The connector can't filter {name} by {operator}, only by {', '.join(sorted(offered[name]))}.",
+                    f"The connector can't filter {name} by {operator}, only by {', '.join(sorted(offered[name]))}: "
+                    "press Edit and choose another filter.",
                     reason="filter_not_supported",
                 )
 
@@ -84,7 +85,8 @@ class Connector:
         if len(found) != 1:
             raise TerminalError(
                 f"The connection profile {self.connector_profile} shows {len(found)} core reports of property "
-                f"{property_id}, not one. Give its Google account access to the property, or choose another profile.",
+                f"{property_id}, not one. Give its Google account access to the property, then {SAVE_AGAIN}; or name "
+                "another Google account there.",
                 reason="property_not_found",
             )
         return found[0]

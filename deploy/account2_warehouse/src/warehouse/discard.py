@@ -54,7 +54,7 @@ def _was_repair(landed: LandedReport) -> bool:
 
 def _what_next(windows: list[DateWindow]) -> str:
     if not windows:
-        return "Reading the dates again did not help: look at the AppFlow flow, then retry the run."
+        return "Reading the dates again did not help: look at the flow in AppFlow, then Back-fill them."
     dates = ", ".join(f"{window.start_date} to {window.end_date}" for window in windows)
     return f"They are read again: {dates}."
 

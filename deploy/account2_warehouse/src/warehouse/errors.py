@@ -13,23 +13,28 @@ logger = Logger(child=True)
 
 _Item = TypeVar("_Item")
 
+SAVE_AGAIN: Final = "press Edit and Save on the data flow's page"
+
 # code of the error → our reason, and what to do about it
 _TERMINAL: Final = {
-    "ValidationException": ("refused_by_aws", "Change the data flow and save it again."),
-    "UnsupportedOperationException": ("refused_by_aws", "Change the data flow and save it again."),
-    "ConflictException": ("conflict", "Look at the flow in AppFlow, then save the data flow again."),
-    "ResourceNotFoundException": ("not_found", "Create what is missing, then save the data flow again."),
+    "ValidationException": ("refused_by_aws", "Press Edit on the data flow's page and change it."),
+    "UnsupportedOperationException": (
+        "refused_by_aws",
+        "Press Edit on the data flow's page and change it.",
+    ),
+    "ConflictException": ("conflict", f"Look at the flow in AppFlow, then {SAVE_AGAIN}."),
+    "ResourceNotFoundException": ("not_found", f"Create what is missing, then {SAVE_AGAIN}."),
     "ServiceQuotaExceededException": (
         "quota_exceeded",
-        "Remove data flows or reports, or have the account's AppFlow quota raised, then save the data flow again.",
+        f"Deregister data flows, take out reports, or have the account's AppFlow quota raised; then {SAVE_AGAIN}.",
     ),
     "ConnectorAuthenticationException": (
         "reconnect_required",
-        "Renew the connection profile's Google login in AppFlow, then save the data flow again.",
+        f"Renew the connection profile's Google login in AppFlow, then {SAVE_AGAIN}.",
     ),
     "AccessDeniedException": (
         "access_denied",
-        "Deploy the warehouse's stack again: its role lacks a right.",
+        f"Deploy the warehouse's stack again: its role lacks a right. Then {SAVE_AGAIN}.",
     ),
 }
 

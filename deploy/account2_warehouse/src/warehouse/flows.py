@@ -10,6 +10,7 @@ from dataflows.contracts.plan import PlannedFlow
 from warehouse.appflow import ACTIVE, Flows
 from warehouse.config import FlowConfig
 from warehouse.definitions import FlowDefinition, Source, scheduled
+from warehouse.errors import SAVE_AGAIN
 from warehouse.runs import Run, scheduled_run
 
 
@@ -56,7 +57,7 @@ def change(flows: Flows, definition: FlowDefinition, token: str) -> datetime:
     existing = flows.describe(definition.name)
     if existing is None:
         raise TerminalError(
-            f"The flow {definition.name} is gone from AppFlow: save the data flow again to make it anew.",
+            f"The flow {definition.name} is gone from AppFlow: {SAVE_AGAIN} to make it anew.",
             reason="flow_gone",
         )
     return _change(flows, definition, existing, token)

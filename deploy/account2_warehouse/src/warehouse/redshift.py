@@ -15,7 +15,7 @@ from redshift_connector.error import Error, InterfaceError, OperationalError
 
 from dataflows.contracts.errors import TerminalError, TransientError
 from dataflows.contracts.tables import WarehouseTable
-from warehouse.errors import aws_errors
+from warehouse.errors import SAVE_AGAIN, aws_errors
 from warehouse.statements import literal
 
 _ATTEMPTS: Final = 6
@@ -110,8 +110,10 @@ def _run_one(cursor: Any, statement: str) -> None:
 
 def _refused(statement: str, error: Error) -> TerminalError:
     detail = error.args[0].get("M") if error.args and isinstance(error.args[0], dict) else str(error)
-    remedy = "Run bootstrap.sql first." if _NO_USER.search(str(error)) else "Look at the warehouse's tables and grants."
-    return TerminalError(f"Redshift refused {statement[:200]!r}: {detail}. {remedy}", reason="ddl_refused")
+    remedy = "Run bootstrap.sql" if _NO_USER.search(str(error)) else "Look at the warehouse's tables and grants"
+    return TerminalError(
+        f"Redshift refused {statement[:200]!r}: {detail}. {remedy}, then {SAVE_AGAIN}.", reason="ddl_refused"
+    )
 
 
 def _catalog_columns(connection: Connection, tables: Sequence[WarehouseTable]) -> dict[str, list[tuple[str, str]]]:
@@ -146,7 +148,7 @@ def _difference(table: WarehouseTable, wanted: list[tuple[str, str]], there: lis
     return (
         f"The table {table.qualified_name} is not as it should be: missing {', '.join(missing) or 'nothing'}; "
         f"not expected {', '.join(extra) or 'nothing'}; or in another order. Change the table, or give a custom "
-        "report another name, then save the data flow again."
+        f"report another name; then {SAVE_AGAIN}."
     )
 
 

@@ -32,8 +32,6 @@ logger = Logger(service="refresh_reports", child=True)
 
 # A scheduled run writes before its start is known here; after this long nothing is still on its way.
 COUNT_GRACE: Final = timedelta(hours=1)
-# Daily totals refreshed this long ago or less may have changed under rows that are computed with them.
-STALE_SEARCH: Final = timedelta(days=3)
 _CHECK: Final = 0  # the statement of a batch that compares the landing tables with what was delivered
 
 
@@ -55,10 +53,10 @@ def refresh(warehouse: Warehouse, table: ReportTable, at: datetime, publish: Pub
     """
     settled = [landed for landed in read_landed(warehouse, table) if not landed.is_running]
     work = _Work(warehouse, table, at, publish)
+    if table.depends_on:
+        work.recompute_stale()  # first: how far back to look is told by when this table was last refreshed
     for first in range(0, len(settled), MAX_REPORTS_PER_BATCH):
         work.settle(settled[first : first + MAX_REPORTS_PER_BATCH])
-    if table.depends_on:
-        work.recompute_stale()
     if work.runs_consumed:
         publish(news_of_pending(warehouse, table, RunStatus.REFRESHED, at))
     dependents = tuple(other.name for other in dependents_of(table)) if work.runs_consumed else ()
@@ -93,10 +91,9 @@ class _Work:
 
     def recompute_stale(self) -> None:
         """Compute anew what was computed with daily totals that have changed since."""
-        since = self._at - STALE_SEARCH
-        stale = self._warehouse.query(f"SELECT COUNT(*) AS days FROM ({stale_days_query(self._table, since)}) AS stale")
-        if stale[0]["days"]:
-            self._warehouse.execute_together(repair_statements(self._table, since, self._at))
+        stale = stale_days_query(self._table, self._at)
+        if self._warehouse.query(f"SELECT COUNT(*) AS days FROM ({stale}) AS stale")[0]["days"]:
+            self._warehouse.execute_together(repair_statements(self._table, self._at))
 
     def _discard(self, landed: LandedReport, problem: str) -> None:
         message = discard(self._warehouse, landed, problem, self._at)

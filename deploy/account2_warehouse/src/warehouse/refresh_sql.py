@@ -1,13 +1,13 @@
 """The statements of a refresh: one transaction from landing tables to new generations of partitions.
 
-They share temporary tables: `changed_days`, the partitions that are replaced, and what `typing_sql` makes.
+They share temporary tables: `changed_days`, the partitions that are replaced with the ids of the run whose
+window holds each (null where none does), and what `typing_sql` makes.
 """
 
 # ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Final
 
@@ -16,12 +16,15 @@ from dataflows.contracts.naming import COMBINED_SCHEMA, OPS_SCHEMA, RAW_SCHEMA
 from dataflows.contracts.reports import REPORT_TABLES, ReportTable
 from warehouse import ops
 from warehouse.delivered_runs import LandedReport
+from warehouse.runs import Run
 from warehouse.statements import literal
 from warehouse.typing_sql import parsed_rows_statement, typed_rows_statement
 
 MAX_REPORTS_PER_BATCH: Final = 24  # each needs a DELETE of its own; the others share theirs
 _LONGEST_WINDOW_DAYS: Final = 1000
+_COMMIT_DELAY: Final = timedelta(days=3)  # from the moment that a refresh stamps on what it changes
 _DAY: Final = ("property_id", "report_id", "date")
+_TRACE: Final = ("data_flow_id", "correlation_id")
 
 
 def consume_statements(table: ReportTable, landed: Sequence[LandedReport], at: datetime) -> list[str]:
@@ -66,26 +69,30 @@ def dependents_of(table: ReportTable) -> list[ReportTable]:
     return [other for other in REPORT_TABLES.values() if table.name in other.depends_on]
 
 
-def stale_days_query(table: ReportTable, refreshed_after: datetime) -> str:
+def stale_days_query(table: ReportTable, at: datetime) -> str:
     """Return the SELECT of partitions whose `day_…` columns differ from the table they are taken from.
 
-    It looks where that table was refreshed after the given moment. It compares values instead of marks:
-    refreshes of two tables may commit in any order, and each would miss the other's mark.
+    It looks where that table was refreshed since this one last was, or the moment `at`, whichever is earlier,
+    and some days before: so each refresh of this table must begin with it. It compares values instead of
+    marks: refreshes of two tables may commit in any order, and each would miss the other's mark.
     """
     (source,) = table.depends_on
     differs = " OR ".join(_differs(column.name, column.name.removeprefix("day_")) for column in table.computed)
-    return f"""SELECT DISTINCT stored.property_id, {literal(table.name)} AS report_id, stored.date
+    return f"""SELECT DISTINCT stored.property_id, {literal(table.name)} AS report_id, stored.date,
+  {", ".join(f"CAST(NULL AS VARCHAR(36)) AS {name}" for name in _TRACE)}
 FROM {COMBINED_SCHEMA}.{table.name} AS stored
 JOIN {OPS_SCHEMA}.partitions AS refreshed ON refreshed.report_table = {literal(source)}
   AND refreshed.property_id = stored.property_id AND refreshed.date = stored.date
 LEFT JOIN {RAW_SCHEMA}.{source} AS day ON day.property_id = stored.property_id AND day.date = stored.date
-WHERE refreshed.refreshed_at > {literal(refreshed_after)} AND ({differs})"""
+WHERE ({differs}) AND (refreshed.refreshed_at > {literal(at - _COMMIT_DELAY)}
+  OR refreshed.refreshed_at > (SELECT DATEADD(day, -{_COMMIT_DELAY.days}, MAX(own.refreshed_at))
+    FROM {OPS_SCHEMA}.partitions AS own WHERE own.report_table = {literal(table.name)}))"""
 
 
-def repair_statements(table: ReportTable, refreshed_after: datetime, at: datetime) -> list[str]:
+def repair_statements(table: ReportTable, at: datetime) -> list[str]:
     """Return what recomputes the stale partitions of a table that depends on another."""
     return [
-        f"CREATE TEMP TABLE changed_days AS {stale_days_query(table, refreshed_after)}",
+        f"CREATE TEMP TABLE changed_days AS {stale_days_query(table, at)}",
         *recompute_statements(table, at),
         "DROP TABLE changed_days",
     ]
@@ -94,8 +101,7 @@ def repair_statements(table: ReportTable, refreshed_after: datetime, at: datetim
 def unconsumed_check(landed: Sequence[LandedReport]) -> str:
     """Return the SQL condition that nobody else has consumed these runs."""
     run_ids = _run_ids(landed)
-    listed = ", ".join(map(literal, run_ids))
-    runs = f"SELECT COUNT(*) FROM {OPS_SCHEMA}.runs WHERE consumed_at IS NULL AND run_id IN ({listed})"
+    runs = f"SELECT COUNT(*) FROM {OPS_SCHEMA}.runs WHERE consumed_at IS NULL AND run_id IN ({_listed(run_ids)})"
     return f"({runs}) = {len(run_ids)}"
 
 
@@ -108,33 +114,32 @@ def _run_ids(landed: Sequence[LandedReport]) -> list[str]:
     return [run.run_id for report in landed for run in report.runs]
 
 
+def _listed(run_ids: Sequence[str]) -> str:
+    return ", ".join(map(literal, run_ids))
+
+
 def _check(landed: Sequence[LandedReport]) -> str:
     counts = [f"(SELECT COUNT(*) FROM {report.landing_table}) = {report.rows_delivered}" for report in landed]
     return failing_unless(" AND ".join((unconsumed_check(landed), *counts)), "the landing tables have changed")
 
 
 def _changed_days(landed: Sequence[LandedReport]) -> str:
-    windows = " UNION ALL ".join(_windows(report) for report in landed)
+    _check_windows([run for report in landed for run in report.runs])
     digits = " UNION ALL ".join(("SELECT 0 AS digit", *(f"SELECT {digit}" for digit in range(1, 10))))
+    # One row a day: no two of the windows overlap, see LandedReport.ambiguity.
     return f"""CREATE TEMP TABLE changed_days AS
-SELECT DISTINCT CAST(asked.property_id AS VARCHAR(18)) AS property_id,
-  CAST(asked.report_id AS VARCHAR(40)) AS report_id, asked.start_date + days.n AS date
-FROM ({windows}) AS asked
+SELECT asked.property_id, asked.report AS report_id, asked.start_date + days.n AS date,
+  {", ".join(f"asked.{name}" for name in _TRACE)}
+FROM {OPS_SCHEMA}.runs AS asked
 CROSS JOIN (SELECT ones.digit + 10 * tens.digit + 100 * hundreds.digit AS n FROM ({digits}) AS ones
   CROSS JOIN ({digits}) AS tens CROSS JOIN ({digits}) AS hundreds) AS days
-WHERE asked.start_date + days.n <= asked.end_date"""
+WHERE asked.run_id IN ({_listed(_run_ids(landed))}) AND asked.start_date + days.n <= asked.end_date"""
 
 
-def _windows(report: LandedReport) -> str:
-    return " UNION ALL ".join(_window(report, index) for index in range(len(report.runs)))
-
-
-def _window(report: LandedReport, index: int) -> str:
-    window = report.runs[index].window
-    if (window.end_date - window.start_date).days >= _LONGEST_WINDOW_DAYS:
-        raise ValueError(f"run {report.runs[index].run_id} has a window of more than {_LONGEST_WINDOW_DAYS} days")
-    names = {"property_id": report.property_id, "report_id": report.report, **asdict(window)}
-    return f"SELECT {', '.join(f'{literal(value)} AS {name}' for name, value in names.items())}"
+def _check_windows(runs: Sequence[Run]) -> None:
+    for run in runs:
+        if (run.end_date - run.start_date).days >= _LONGEST_WINDOW_DAYS:
+            raise ValueError(f"run {run.run_id} has a window of more than {_LONGEST_WINDOW_DAYS} days")
 
 
 def _same_day(table: ReportTable, name: str) -> str:
@@ -191,9 +196,10 @@ WHERE known.property_id IS NULL"""
 
 
 def _advance_partitions(table: ReportTable, at: datetime) -> str:
-    days = ", ".join(f"changed.{column}" for column in _DAY)
+    days = ", ".join(f"changed.{column}" for column in (*_DAY, *_TRACE))
+    trace = ", ".join(f"{column} = COALESCE(counted.{column}, partitions.{column})" for column in _TRACE)
     return f"""UPDATE {OPS_SCHEMA}.partitions SET generation = partitions.generation + 1, row_count = counted.row_count,
-  refreshed_at = {literal(at)}, unload_run_id = NULL, unloaded_at = NULL
+  refreshed_at = {literal(at)}, unload_run_id = NULL, unloaded_at = NULL, {trace}
 FROM (SELECT {days}, COUNT(stored.property_id) AS row_count FROM changed_days AS changed
   LEFT JOIN {COMBINED_SCHEMA}.{table.name} AS stored ON {_same_day(table, "stored")} GROUP BY {days}) AS counted
 WHERE partitions.report_table = {literal(table.name)}

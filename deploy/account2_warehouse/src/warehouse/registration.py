@@ -67,7 +67,7 @@ class Registrar:
             case DataFlowState.ACTIVE:
                 self._activate(event, plan, earlier, moment)
             case DataFlowState.PAUSED:
-                self._pause(event, [plan, *(item.plan for item in earlier)], moment)
+                self._pause(event, plan, earlier, moment)
             case DataFlowState.REMOVED:
                 self._remove(event, [plan, *(item.plan for item in earlier)], moment)
         self.registry.finish(event, moment.at)
@@ -96,10 +96,13 @@ class Registrar:
         """Make the flows, delete those no longer wanted, and return the flows' next runs."""
         in_force = _flow_names(item.plan for item in earlier if item.is_in_force)
         runs = [self._make_flow(event, item, is_known=item.definition.name in in_force) for item in next_runs]
-        wanted = {item.definition.name for item in next_runs}
+        self._delete_unwanted({item.definition.name for item in next_runs}, earlier)
+        return runs
+
+    def _delete_unwanted(self, wanted: set[str], earlier: Iterable[Registration]) -> None:
+        """Delete the flows of reports that are no longer in the data flow: nothing names them once it is noted."""
         for name in sorted(_flow_names(item.plan for item in earlier) - wanted):
             self.flows.delete(name)
-        return runs
 
     def _make_flow(self, event: RegisterDataFlow, item: NextRun, *, is_known: bool) -> Run:
         token = _token(event, item.definition.name, item.definition.hash)
@@ -113,9 +116,11 @@ class Registrar:
         self.runs.drop_pending(str(event.data_flow_id), kinds, at=moment.at, keep=[run.run_id for run in wanted])
         self.runs.add(wanted)
 
-    def _pause(self, event: RegisterDataFlow, plans: Iterable[Plan], moment: Moment) -> None:
-        for name in sorted(_flow_names(plans)):
+    def _pause(self, event: RegisterDataFlow, plan: Plan, earlier: Sequence[Registration], moment: Moment) -> None:
+        wanted = _flow_names([plan])
+        for name in sorted(wanted):
             self.flows.stop(name)
+        self._delete_unwanted(wanted, earlier)
         self.runs.drop_pending(str(event.data_flow_id), (RunKind.SCHEDULED,), at=moment.at)
 
     def _remove(self, event: RegisterDataFlow, plans: Iterable[Plan], moment: Moment) -> None:
@@ -135,8 +140,8 @@ class Registrar:
         ]
         if others and event.state is not DataFlowState.REMOVED:
             raise TerminalError(
-                f"Property {property_id} belongs to another data flow, {others[0].event.data_flow_id}: change or "
-                "remove that one.",
+                f"Property {property_id} belongs to another data flow, {others[0].event.data_flow_id}: edit or "
+                "deregister that one.",
                 reason="property_taken",
             )
 

@@ -30,7 +30,8 @@ class RunRequests:
         registration = self.registry.in_force(str(request.data_flow_id)) if self.registry.exists() else None
         if registration is None:
             raise TerminalError(
-                "The data flow is not active: register or resume it, then ask for the run again.", reason="not_active"
+                "The data flow is not active: press Resume on its page, or Edit and Save if it failed. Then ask again.",
+                reason="not_active",
             )
         _check(request, registration, moment)
         self.runs.add(requested_runs(request, registration.plan))
@@ -50,7 +51,7 @@ def _check(request: RunDataFlow, registration: Registration, moment: Moment) -> 
         )
     if unknown := sorted(set(request.reports) - {flow.report for flow in plan.flows}):
         raise TerminalError(
-            f"The data flow has no report {', '.join(unknown)}: add it to the data flow first.", reason="unknown_report"
+            f"The data flow has no report {', '.join(unknown)}: press Edit and add it first.", reason="unknown_report"
         )
     if request.end_date >= today_in(plan.time_zone, moment.at):
         raise TerminalError(

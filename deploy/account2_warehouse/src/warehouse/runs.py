@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
+from uuid import uuid5
 
 from dataflows.contracts import naming
 from dataflows.contracts.events import RegisterDataFlow, RunDataFlow, Station, today_in
@@ -124,6 +125,18 @@ class Runs:
         where: dict[str, ops.Condition] = {"run_id": run.run_id, "status": expected}
         return self._warehouse.execute(ops.update(RUNS, changes, where)) == 1
 
+    def claim(self, run: Run, **changes: ops.Value) -> bool:
+        """Mark a pending run as started unless rows of its report are on their way or wait; return whether it was.
+
+        Of several such runs that are claimed at the same time one is started: they wait for each other.
+        """
+        where: dict[str, ops.Condition] = {"run_id": run.run_id, "status": RunState.PENDING}
+        claimed = ops.update(RUNS, {"status": RunState.STARTED, **changes}, where)
+        busy = (RunState.STARTED, RunState.SUCCEEDED)
+        rivals = {"property_id": run.property_id, "report": run.report, "status": busy, "consumed_at": None}
+        unless_busy = f"{claimed} AND NOT EXISTS ({ops.select(RUNS, rivals)})"
+        return self._warehouse.execute_together([ops.lock(RUNS), unless_busy])[-1] == 1
+
     def drop_pending(
         self, data_flow_id: str, kinds: Iterable[RunKind], *, at: datetime | None = None, keep: Iterable[str] = ()
     ) -> None:
@@ -181,9 +194,11 @@ def unplanned_run(event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow
 def _scheduled(
     event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow, run_id: str, due_at: datetime | None
 ) -> Run:
+    # An id for each day, the same for all reports: what follows from one registration never ends.
+    day = uuid5(event.correlation_id, str(window.end_date))
     return Run(
         run_id=run_id,
-        correlation_id=str(event.correlation_id),
+        correlation_id=str(day),
         data_flow_id=str(event.data_flow_id),
         property_id=event.property.property_id,
         report=flow.report,

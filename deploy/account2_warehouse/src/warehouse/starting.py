@@ -57,18 +57,11 @@ class Starter:
                 self._launch(registration, claimed, at)
 
     def _claim(self, run: Run, at: datetime) -> Run | None:
-        """Mark a run as started, unless another that is started meanwhile would overlap with it."""
+        """Mark a run as started, unless another function has started one of the same report meanwhile."""
         name = run.on_demand_flow_name
-        if not self.runs.change(run, RunState.PENDING, status=RunState.STARTED, appflow_flow_name=name, started_at=at):
+        if not self.runs.claim(run, appflow_flow_name=name, started_at=at):
             return None
-        claimed = replace(run, status=RunState.STARTED, appflow_flow_name=name, started_at=at)
-        rivals = self.runs.find(property_id=run.property_id, report=run.report, status=RunState.STARTED)
-        if any(rival.run_id != run.run_id for rival in rivals):
-            self.runs.change(
-                claimed, RunState.STARTED, status=RunState.PENDING, appflow_flow_name=None, started_at=None
-            )
-            return None
-        return claimed
+        return replace(run, status=RunState.STARTED, appflow_flow_name=name, started_at=at)
 
     def _launch(self, registration: Registration, run: Run, at: datetime) -> None:
         try:

@@ -255,7 +255,7 @@ def _rows_changed(statement: "DescribeStatementResponseTypeDef | SubStatementDat
 
 
 def _until_no_conflict(run: Callable[[], _Result]) -> _Result:
-    """Run a transaction again when another one was first: on a queue its retry would come an hour later."""
+    """Run a transaction again when another one was first: on a queue its retry would come later, and count."""
     for attempt in range(1, _CONFLICT_ATTEMPTS):
         try:
             return run()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from warehouse.appflow import Execution
-from warehouse.errors import try_each
+from warehouse.errors import SAVE_AGAIN, try_each
 from warehouse.runs import Run, RunKind, RunState
 from warehouse.waiting import waiting_tables
 from warehouse.watch import Watcher
@@ -51,7 +51,7 @@ class Sweeper:
         if at < run.due_at + _START_GRACE:
             return
         if run.was_prepared_by(run.due_at):
-            message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour: look whether it is active."
+            message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour: {SAVE_AGAIN}."
             self.watcher.fail(run, message, at)
         else:  # AppFlow ran before it was told of this window: the dates are read by a flow of their own
             self.watcher.runs.change(run, RunState.PENDING, kind=RunKind.REQUESTED, appflow_flow_name=None)
@@ -66,7 +66,7 @@ class Sweeper:
         execution = self.watcher.flows.execution(name, execution_id)
         if execution is None:
             if run.started_at is not None and at >= run.started_at + _RECORD_GRACE:
-                self.watcher.fail(run, "AppFlow has no record of the run any more: ask for its dates again.", at)
+                self.watcher.fail(run, "AppFlow has no record of the run any more: Back-fill its days again.", at)
         elif execution.is_over:
             self.watcher.ended(run, execution, at)
 

@@ -70,8 +70,10 @@ def data_statement(table: ReportTable, run_id: str, target: UnloadTarget) -> str
 
 
 def control_statement(table: ReportTable, run_id: str, target: UnloadTarget) -> str:
-    """Return the UNLOAD of one row per claimed partition: generation, row count and the sum of each metric."""
-    days = ", ".join(f"days.{name}" for name in (*table.partition_columns, "generation"))
+    """Return the UNLOAD of one row per claimed partition: generation, ids, row count and the sum of each metric."""
+    days = ", ".join(
+        f"days.{name}" for name in (*table.partition_columns, "generation", "data_flow_id", "correlation_id")
+    )
     sums = ", ".join(
         f"CAST(COALESCE(SUM(stored.{column.name}), 0) AS DECIMAL(38,10)) AS sum_{column.name}"
         for column in table.metrics

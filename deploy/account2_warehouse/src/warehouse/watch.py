@@ -12,6 +12,7 @@ from dataflows.contracts.events import RunStatus
 from dataflows.contracts.reports import CUSTOM_TABLE, REPORTS
 from warehouse.answers import Answers, run_reported
 from warehouse.appflow import Execution, Flows
+from warehouse.errors import SAVE_AGAIN
 from warehouse.queues import RefreshQueue
 from warehouse.runs import Run, Runs, RunState
 from warehouse.scheduled_runs import ScheduledRuns
@@ -114,7 +115,7 @@ class Watcher:
     def _deactivated(self, detail: dict[str, Any], at: datetime) -> None:
         name, reason = detail["flow-name"], detail.get("deactivation-reason", "no reason given")
         logger.error("deactivated", station="ingest", flow=name, reason=reason)
-        message = f"AppFlow has deactivated the flow {name}: {reason}. Mend the cause, then save the data flow again."
+        message = f"AppFlow has deactivated the flow {name}: {reason}. Mend the cause, then {SAVE_AGAIN}."
         for run in self.scheduled_runs.waiting(name):
             self.fail(run, message, at)
 

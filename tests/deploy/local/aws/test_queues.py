@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from tests.aws import REGION_1, aws_client
+from tests.queues import QueueTime, queue_time
+
+__all__ = ["queue_time"]
 
 
 @pytest.fixture
@@ -49,6 +52,15 @@ def test_one_fifo_group_is_with_one_consumer_at_a_time(sqs: Any) -> None:
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(lambda _: receive(sqs, url), range(4)))
     assert [[message["Body"] for message in part] for part in taken if part] == [["0", "1", "2"]]
+
+
+def test_messages_of_a_group_that_become_visible_together_keep_their_order(sqs: Any, queue_time: QueueTime) -> None:
+    url = make_queue(sqs, "ordered.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    for number in range(3):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number), MessageGroupId="warehouse")
+    for _ in range(2):
+        assert [message["Body"] for message in receive(sqs, url)] == ["0", "1", "2"]
+        queue_time.let_pass(31)
 
 
 def test_a_waiting_consumer_is_woken_by_a_message(sqs: Any) -> None:

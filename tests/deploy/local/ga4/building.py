@@ -91,7 +91,13 @@ class Service:
 
     def client(self) -> Client:
         """Return a client of the service."""
-        return Client(create_ga4_app(self.state, self.clock))
+        application = create_ga4_app(self.state, self.clock)
+
+        def on_this_machine(environ: Any, start_response: Any) -> Any:
+            environ.setdefault("REMOTE_ADDR", "127.0.0.1")
+            return application(environ, start_response)
+
+        return Client(on_this_machine)
 
     def ask(self, dimensions: str = "", metrics: str = "", **members: Any) -> dict[str, Any]:
         """Run a report on 42 over 2026-03-01 to 2026-03-10; fields are separated by spaces."""

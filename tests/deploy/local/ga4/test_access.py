@@ -131,3 +131,16 @@ def test_accounts_come_in_pages(service: Service) -> None:
         names += [summary["account"] for summary in answer["accountSummaries"]]
         page = answer.get("nextPageToken", "")
     assert (names, page) == (["accounts/900", "accounts/901", "accounts/902"], "")
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"json": {"fail_next": 1}, "headers": {"Host": "shop.example"}},
+        {"data": '{"fail_next": 1}', "content_type": "text/plain"},
+        {"json": {"fail_next": 1}, "environ_overrides": {"REMOTE_ADDR": "192.0.2.1"}},
+    ],
+)
+def test_own_addresses_take_nothing_from_a_web_page(client: Client, foreign: dict[str, Any]) -> None:
+    assert client.post("/_local/faults", **foreign).status_code in (400, 403)
+    assert run(client, access_token(client))[0] == 200

@@ -1,17 +1,16 @@
 """Wakes when the warehouse has written control rows: loads the unload they announce."""
 
-import json
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from message_batches.taking import take_each
 from serving.config import Config
 from serving.errors import QuarantineError
 from serving.unload_files import UnloadBucket
@@ -24,20 +23,8 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
     """Load each unload in a batch of S3 notifications; those that failed for now are returned for another try."""
     config = Config.from_environment()
     bucket = UnloadBucket.of(boto3.client("s3"), config)
-    return process_partial_response(
-        event=event,
-        record_handler=partial(_load_announced, config, bucket),
-        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
-
-
-def _load_announced(config: Config, bucket: UnloadBucket, record: SQSRecord) -> None:
-    try:
-        _load_each(config, bucket, json.loads(record.body))
-    except Exception:  # the batch processor gives the message back without a word
-        logger.exception("failed, is tried again", extra={"station": "upsert", "message_id": record.message_id})
-        raise
+    logger.append_keys(station="upsert")
+    return take_each(event, context, config.queue_url, partial(_load_each, config, bucket))
 
 
 def _load_each(config: Config, bucket: UnloadBucket, notification: dict[str, Any]) -> None:
@@ -46,10 +33,5 @@ def _load_each(config: Config, bucket: UnloadBucket, notification: dict[str, Any
 
 
 def _load(config: Config, bucket: UnloadBucket, manifest_key: str) -> None:
-    try:
-        result = upsert_report(config, bucket, manifest_key)
-    except QuarantineError as error:
-        cause = {"station": "upsert", "manifest_key": manifest_key, "reason": error.reason, "error": str(error)}
-        logger.error("quarantined", extra=cause)  # noqa: TRY400 - a known case, told in words
-        return
-    logger.info("loaded", extra={"station": "upsert", "manifest_key": manifest_key, **vars(result)})
+    with suppress(QuarantineError):  # it is recorded and logged: another try would come to the same
+        upsert_report(config, bucket, manifest_key)

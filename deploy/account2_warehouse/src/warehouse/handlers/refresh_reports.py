@@ -6,15 +6,14 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel
 
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import DataFlowRunReported, RunStatus, Station
 from dataflows.contracts.reports import REPORT_TABLES
+from message_batches.taking import take_each
 from warehouse.answers import Answers
 from warehouse.config import RefreshConfig
 from warehouse.queues import RefreshQueue, WatchQueue
@@ -37,14 +36,11 @@ class RefreshRequest(BaseModel):
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Refresh and unload the tables a batch of messages names; those that failed for now are returned."""
     config = RefreshConfig.from_environment()
-    processor = SqsFifoPartialProcessor(skip_group_on_error=True)
-    return process_partial_response(
-        event=event, record_handler=partial(_refresh, config), processor=processor, context=context
-    )
+    return take_each(event, context, config.queue_url, partial(_refresh, config))
 
 
-def _refresh(config: RefreshConfig, record: SQSRecord) -> None:
-    request = RefreshRequest.model_validate_json(record.body)
+def _refresh(config: RefreshConfig, message: dict[str, Any]) -> None:
+    request = RefreshRequest.model_validate(message)
     keeper = Warehouse(boto3.client("redshift-data"), config.workgroup_name, config.database_name)
     answers = Answers(boto3.client("events"), config.warehouse_bus_name)
     try:
@@ -62,7 +58,7 @@ def _refresh_and_unload(config: RefreshConfig, request: RefreshRequest, keeper: 
     if refreshed.runs or refreshed.has_new_runs:  # a landing table is free again, or asked for
         WatchQueue(boto3.client("sqs"), config.watch_queue_url).start_waiting_runs(request.at)
     for dependent in refreshed.dependents:
-        RefreshQueue(boto3.client("sqs"), config.refresh_queue_url).refresh(dependent, request.at)
+        RefreshQueue(boto3.client("sqs"), config.queue_url).refresh(dependent, request.at)
     partitions = unload(_unload_session(config, keeper), table, request.at, partial(_tell, answers))
     logger.info(
         "refreshed",

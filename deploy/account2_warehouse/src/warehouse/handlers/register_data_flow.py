@@ -1,5 +1,6 @@
 """Wakes when an operator asked for something: registers a data flow, or takes a request for runs."""
 
+from functools import partial
 from typing import Any
 
 import boto3
@@ -9,9 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import MYAPP_SOURCE, RunDataFlow, parse_register_data_flow, parse_run_data_flow
+from message_batches.taking import take_each
 from warehouse.answers import Answers, Asked, refused
 from warehouse.appflow import Flows
-from warehouse.batches import take_each
 from warehouse.config import RegisterConfig
 from warehouse.errors import aws_errors
 from warehouse.moments import Moment
@@ -30,11 +31,11 @@ logger = Logger(service="register_data_flow")
 
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Carry out the requests in a batch, in their order; the first that must wait holds up those behind it."""
-    return take_each(event, context, _take, is_ordered=True)
-
-
-def _take(envelope: dict[str, Any]) -> None:
     config = RegisterConfig.from_environment()
+    return take_each(event, context, config.queue_url, partial(_take, config))
+
+
+def _take(config: RegisterConfig, envelope: dict[str, Any]) -> None:
     logger.append_keys(station="register", event_id=envelope["id"])
     if envelope["account"] != config.app_account_id or envelope["source"] != MYAPP_SOURCE:
         logger.error("refused: not from the application's account", sender=envelope["account"])
@@ -62,7 +63,7 @@ def _register(config: RegisterConfig, detail: dict[str, Any], moment: Moment) ->
 def _answer(answers: Answers, detail: dict[str, Any], error: TerminalError, moment: Moment) -> None:
     try:
         asked = Asked.by(detail)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         # Trying again would hold up every other registration and end the same way.
         logger.exception("refused, and it does not say who asked")
         return

@@ -1,6 +1,6 @@
 """Wakes for AppFlow's events, for runs that may be started, and every quarter of an hour for what was missed."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -8,9 +8,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from message_batches.taking import take_each
 from warehouse.answers import Answers
 from warehouse.appflow import Flows
-from warehouse.batches import take_each
 from warehouse.config import WatchConfig
 from warehouse.moments import Moment
 from warehouse.queues import RefreshQueue
@@ -27,7 +27,9 @@ logger = Logger(service="watch_runs")  # what the modules below log goes through
 
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take a batch of messages; those that failed for now are returned for another try."""
-    return take_each(event, context, partial(_take, _watcher(WatchConfig.from_environment())))
+    config = WatchConfig.from_environment()
+    watcher = cache(partial(_watcher, config))  # made by the first message: if that fails, so does only the message
+    return take_each(event, context, config.queue_url, lambda message: _take(watcher(), message))
 
 
 def _take(watcher: Watcher, message: dict[str, Any]) -> None:

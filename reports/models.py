@@ -108,6 +108,9 @@ class Quarantine(models.Model):
     message = models.TextField()
     quarantined_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
+    sent_again_at = models.DateTimeField(
+        null=True, help_text="When it was last asked to be loaded; empty once it failed."
+    )
 
     class Meta:
         db_table = "report_quarantine"

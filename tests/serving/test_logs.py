@@ -10,7 +10,7 @@ import pytest
 from mypy_boto3_s3 import S3Client
 
 from dataflows.contracts.reports import REPORT_TABLES
-from reports.models import Partition
+from reports.models import Partition, Quarantine
 from serving.config import Config
 from serving.errors import QuarantineError
 from serving.handlers.upsert_report import handle
@@ -43,8 +43,9 @@ def write(writer: UnloadWriter, *rows_of_days: int, other_days: tuple[int, ...] 
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> dict[str, dict[str, Any]]:
-    """Return what was logged of station upsert, by correlation id; there is one line of each."""
+    """Return what was logged of station upsert, by correlation id; there is one line of each, alerts left out."""
     records = [vars(record) for record in caplog.records if getattr(record, "station", "") == "upsert"]
+    records = [record for record in records if record["message"] not in ("quarantine opened", "quarantine closed")]
     found = {record.get("correlation_id", ""): record for record in records}
     assert len(found) == len(records)
     return found
@@ -99,6 +100,34 @@ def test_a_spoilt_unload_is_told_under_every_request_it_holds_rows_of(
     assert told.keys() == {CORRELATION_ID, OTHER_ID}
     for line in told.values():
         assert line.items() >= {"message": "quarantined", "reason": "part_missing", "manifest_key": key}.items()
+
+
+def test_a_quarantine_is_one_alert_however_often_it_is_delivered_and_another_when_it_comes_back(
+    writer: UnloadWriter, s3: S3Client, config: Config, bucket: UnloadBucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = write(writer, 1)
+    part = f"events/{writer.run_id}/data/0000_part_00.parquet"
+    body = s3.get_object(Bucket=BUCKET, Key=part)["Body"].read()
+
+    s3.delete_object(Bucket=BUCKET, Key=part)
+    for _ in range(3):
+        with pytest.raises(QuarantineError):
+            upsert_report(config, bucket, key)
+    s3.put_object(Bucket=BUCKET, Key=part, Body=body)
+    upsert_report(config, bucket, key)
+    s3.delete_object(Bucket=BUCKET, Key=part)
+    with pytest.raises(QuarantineError):
+        upsert_report(config, bucket, key)
+
+    told = [record for record in caplog.records if record.getMessage().startswith("quarantine ")]
+    assert [(record.levelname, record.getMessage()) for record in told] == [
+        ("ERROR", "quarantine opened"),
+        ("INFO", "quarantine closed"),
+        ("ERROR", "quarantine opened"),
+    ]
+    assert vars(told[0]).items() >= {"station": "upsert", "manifest_key": key, "reason": "part_missing"}.items()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == [told[0], told[2]]
+    assert Quarantine.objects.get(manifest_key=key).resolved_at is None
 
 
 def test_an_unload_nobody_can_read_is_told_without_ids(

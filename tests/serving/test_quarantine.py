@@ -111,7 +111,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "zero bytes": (replace_with(b""), "not_parquet"),
     "wrong magic": (replace_with(b"not parquet at all"), "not_parquet"),
     "part missing": (remove_part, "part_missing"),
-    "data manifest missing": (remove_data_manifest, "data_manifest_missing"),
+    "data manifest missing": (remove_data_manifest, "manifest_missing"),
     "manifest spoilt": (spoil_manifest, "bad_manifest"),
     "manifest names an object elsewhere": (name_an_object_elsewhere, "bad_manifest"),
     "other columns": (other_columns, "schema_mismatch"),

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Any, Final
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from serving.schemas import control_schema, data_schema
 
 DATA_FLOW_ID: Final = "8a1d3f4e-0000-4000-8000-000000000001"
 CORRELATION_ID: Final = "5c0ffee0-0000-4000-8000-000000000002"
+_EXACT: Final = Context(prec=76)
 
 Row = dict[str, Any]
 
@@ -86,10 +87,11 @@ class UnloadWriter:
     def _control_row(self, partition: tuple[Any, ...], generation: int, rows: list[Row]) -> Row:
         names = self.table.partition_columns
         own = [row for row in rows if tuple(row[name] for name in names) == partition]
-        sums = {
-            f"sum_{column.name}": sum((Decimal(row[column.name]) for row in own), Decimal(0))
-            for column in self.table.metrics
-        }
+        with localcontext(_EXACT):
+            sums = {
+                f"sum_{column.name}": sum((Decimal(row[column.name] or 0) for row in own), Decimal(0))
+                for column in self.table.metrics
+            }
         ids = {"data_flow_id": DATA_FLOW_ID, "correlation_id": CORRELATION_ID}
         counts = {"generation": generation, "row_count": len(own)}
         return {**dict(zip(names, partition, strict=True)), **ids, **counts, **sums}
@@ -106,10 +108,10 @@ class UnloadWriter:
         self.client.put_object(Bucket=self.bucket, Key=f"{prefix}manifest", Body=manifest.encode())
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Return a table as a Parquet file."""
+def parquet_bytes(table: pa.Table, **options: Any) -> bytes:
+    """Return a table as a Parquet file; `options` are those of Arrow's writer."""
     buffer = io.BytesIO()
-    pq.write_table(table, buffer)
+    pq.write_table(table, buffer, **options)
     return buffer.getvalue()
 
 
@@ -119,4 +121,4 @@ def _table(rows: list[Row], schema: pa.Schema) -> pa.Table:
 
 
 def _exact(value: Any) -> Any:
-    return value.quantize(Decimal("1e-10")) if isinstance(value, Decimal) else value
+    return value.quantize(Decimal("1e-10"), context=_EXACT) if isinstance(value, Decimal) else value

@@ -31,7 +31,8 @@ class Config(BaseModel):
     database_ca_bundle: str
     max_partition_rows: int = Field(default=2_000_000, gt=0)
     max_part_bytes: int = Field(default=256 * 2**20, gt=0)
-    max_row_group_bytes: int = Field(default=512 * 2**20, gt=0)
+    max_unpacked_bytes: int = Field(default=2 * 2**30, gt=0)
+    max_open_bytes: int = Field(default=96 * 2**20, gt=0)
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -15,6 +15,8 @@ from serving.schemas import control_schema
 from serving.unload_files import Unload, UnloadBucket
 
 _PROPERTY_ID: Final = re.compile(PROPERTY_ID_PATTERN[1:-1])
+_EARLIEST_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier one
+_MAX_ROWS: Final = 100_000  # they are held in memory
 _REPORT_ID: Final = re.compile(f"(custom_)?{CUSTOM_NAME_PATTERN[1:-1]}")
 _ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as the warehouse writes it; UUID() takes more
 
@@ -82,9 +84,17 @@ def check_sizes(control: Iterable[ControlRow], max_partition_rows: int) -> None:
 def _rows(bucket: UnloadBucket, unload: Unload) -> list[ControlRow]:
     schema = control_schema(unload.table)
     rows: list[ControlRow] = []
-    for part in bucket.parts(unload.control_manifest_key) or ():
+    parts = bucket.parts(unload.control_manifest_key)
+    if parts is None:
+        raise QuarantineError(f"{unload.control_manifest_key} is missing.", reason="manifest_missing")
+    for part in parts:
         with bucket.open_part(part, schema) as file:
-            for batch in file.iter_batches():
+            for batch in file.batches():
+                if len(rows) + batch.num_rows > _MAX_ROWS:
+                    raise QuarantineError(
+                        f"Unload {unload.run_id} announces more than {_MAX_ROWS:,} partitions.",
+                        reason="control_too_large",
+                    )
                 rows.extend(_control_row(unload.table, values) for values in batch.to_pylist())
     return rows
 
@@ -110,4 +120,7 @@ def _checked(row: ControlRow) -> ControlRow:
     is_known = _PROPERTY_ID.fullmatch(row.key.property_id) and _REPORT_ID.fullmatch(row.key.report_id)
     if row.generation < 1 or row.row_count < 0 or not is_known:
         raise QuarantineError(f"A control row can't be true: {row}.", reason="control_invalid")
+    latest = datetime.now(UTC).date() + timedelta(1)  # a day begins up to 14 hours before it does in UTC
+    if not _EARLIEST_DATE <= row.key.date <= latest:
+        raise QuarantineError(f"A control row announces {row.key.date}, which can't be.", reason="date_out_of_range")
     return row

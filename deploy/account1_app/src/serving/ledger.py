@@ -33,8 +33,13 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 _ADD_QUARANTINE: Final = """
 INSERT INTO report_quarantine (bucket, manifest_key, run_id, report_table, reason, message, quarantined_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
-ON DUPLICATE KEY UPDATE reason = VALUES(reason), message = VALUES(message)
+ON DUPLICATE KEY UPDATE reason = VALUES(reason), message = VALUES(message), sent_again_at = NULL
 """
+_REOPEN_QUARANTINE: Final = """
+UPDATE report_quarantine SET quarantined_at = %s, resolved_at = NULL
+WHERE bucket = %s AND manifest_key = %s AND resolved_at IS NOT NULL
+"""
+_INSERTED: Final = 1  # rows an upsert has affected, as MySQL counts: 2 is an update, 0 none
 _RESOLVE_QUARANTINE: Final = """
 UPDATE report_quarantine SET resolved_at = %s WHERE bucket = %s AND manifest_key = %s AND resolved_at IS NULL
 """
@@ -78,16 +83,22 @@ def check_stored(cursor: Cursor, table: ReportTable, row: ControlRow) -> None:
         raise QuarantineError(f"{row.key} came to other numbers in MySQL than were unloaded.", reason="stored_mismatch")
 
 
-def record_quarantine(cursor: Cursor, bucket: str, manifest_key: str, error: QuarantineError) -> None:
-    """Write down that an unload was not loaded, and why; once, however often it is delivered."""
+def record_quarantine(cursor: Cursor, bucket: str, manifest_key: str, error: QuarantineError) -> bool:
+    """Write down that an unload was not loaded, and why; return whether it is news.
+
+    It is not when the unload is in quarantine already, however often it is delivered.
+    """
+    now, key = _now(), manifest_key[:255]
+    is_reopened = cursor.execute(_REOPEN_QUARANTINE, (now, bucket, key))
     steps = [*manifest_key.encode("ascii", "replace").decode().split("/"), "", ""]
-    identity = (bucket, manifest_key[:255], steps[1][:32], steps[0][:40])
-    cursor.execute(_ADD_QUARANTINE, (*identity, error.reason, str(error), _now()))
+    identity = (bucket, key, steps[1][:32], steps[0][:40])
+    affected = cursor.execute(_ADD_QUARANTINE, (*identity, error.reason, str(error), now))
+    return bool(is_reopened) or affected == _INSERTED
 
 
-def resolve_quarantine(cursor: Cursor, bucket: str, manifest_key: str) -> None:
-    """Write down that what was in quarantine could be loaded after all."""
-    cursor.execute(_RESOLVE_QUARANTINE, (_now(), bucket, manifest_key))
+def resolve_quarantine(cursor: Cursor, bucket: str, manifest_key: str) -> bool:
+    """Write down that what was in quarantine could be loaded after all; return whether it was."""
+    return bool(cursor.execute(_RESOLVE_QUARANTINE, (_now(), bucket, manifest_key)))
 
 
 def _now() -> datetime:

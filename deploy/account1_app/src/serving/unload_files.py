@@ -1,16 +1,15 @@
 """An unload's objects in the bucket: the manifests, and the parts they name, checked before use."""
 
-import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from dataflows.contracts.errors import TransientError
@@ -18,6 +17,9 @@ from dataflows.contracts.naming import unload_control_prefix, unload_data_prefix
 from dataflows.contracts.reports import REPORT_TABLES, ReportTable
 from serving.config import Config
 from serving.errors import QuarantineError
+from serving.manifests import PartSize, manifest_entries
+from serving.parquet_parts import PartFile, opened
+from serving.part_limits import PartLimits
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,11 +49,12 @@ class Unload:
 
 @dataclass(frozen=True)
 class Part:
-    """An object a manifest names, with the size in bytes and the rows it must have."""
+    """An object a manifest names, with the rows it must have, its size in bytes, and its contents' mark in S3."""
 
     key: str
     size_bytes: int
     rows: int
+    etag: str
 
 
 def unload_of(manifest_key: str) -> Unload:
@@ -75,30 +78,32 @@ class UnloadBucket:
     client: "S3Client"
     name: str
     owner: str
-    max_part_bytes: int
-    max_row_group_bytes: int
+    limits: PartLimits
 
     @classmethod
     def of(cls, client: "S3Client", config: Config) -> "UnloadBucket":
         """Return the bucket the settings name."""
-        limits = config.max_part_bytes, config.max_row_group_bytes
-        return cls(client, config.unload_bucket, config.unload_bucket_owner, *limits)
+        limits = PartLimits(config.max_part_bytes, config.max_unpacked_bytes, config.max_open_bytes)
+        return cls(client, config.unload_bucket, config.unload_bucket_owner, limits)
 
     def parts(self, manifest_key: str) -> list[Part] | None:
-        """Return the parts that a manifest names, in its order; None when there is no manifest.
+        """Return the parts that a manifest names, in its order; None when there is neither manifest nor part.
 
-        Raises QuarantineError for a manifest that is not one, or that names objects elsewhere.
+        Raises QuarantineError for a manifest that is not one, that names objects elsewhere, or when what
+        lies in its folder is not exactly what it names.
         """
-        text = self._read_manifest(manifest_key)
-        if text is None:
-            return None
         folder = manifest_key.removesuffix("manifest")
-        try:
-            return [self._part(entry, folder) for entry in json.loads(text)["entries"]]
-        except (ValueError, KeyError, TypeError) as error:
+        text, found = self._read_manifest(manifest_key), self._list(folder)
+        if text is None and not found:
+            return None
+        if text is None:
+            raise QuarantineError(f"{manifest_key} is missing.", reason="manifest_missing")
+        entries = manifest_entries(manifest_key, text, self.name)
+        if extra := found.keys() - entries.keys() - {manifest_key}:
             raise QuarantineError(
-                f"The manifest {manifest_key} can't be read: {error!r}.", reason="bad_manifest"
-            ) from error
+                f"{min(extra)[:200]!r} lies in {folder}, but its manifest does not name it.", reason="part_extra"
+            )
+        return [_part(key, size, found.get(key)) for key, size in entries.items()]
 
     def _read_manifest(self, key: str) -> bytes | None:
         with _named_errors(key):
@@ -112,62 +117,53 @@ class UnloadBucket:
                 raise QuarantineError(f"The manifest {key} is larger than any of ours.", reason="bad_manifest")
             return answer["Body"].read()
 
-    def _part(self, entry: dict[str, Any], folder: str) -> Part:
-        key = str(entry["url"]).removeprefix(f"s3://{self.name}/")
-        if not re.fullmatch(re.escape(folder) + r"[A-Za-z0-9_.-]{1,100}", key):
-            raise ValueError(f"it names {key[:200]!r}, which is not in {folder}")
-        return Part(key, int(entry["meta"]["content_length"]), int(entry["meta"]["record_count"]))
+    def _list(self, folder: str) -> dict[str, tuple[int, str]]:
+        """Return size and mark of every object in a folder."""
+        pages = self.client.get_paginator("list_objects_v2")
+        with _named_errors(folder):
+            return {
+                item["Key"]: (item["Size"], item["ETag"])
+                for page in pages.paginate(Bucket=self.name, Prefix=folder, ExpectedBucketOwner=self.owner)
+                for item in page.get("Contents", ())
+            }
 
     @contextmanager
-    def open_part(self, part: Part, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
+    def open_part(self, part: Part, schema: pa.Schema, dimensions: Collection[str] = ()) -> Iterator[PartFile]:
         """Download a part to the disk and open it, checked against its manifest and `schema`.
 
-        Raises QuarantineError naming what is wrong with it: missing, another size, not Parquet,
-        other columns or types, another number of rows, or row groups that unpack too large.
+        `dimensions` names the columns that may hold long texts. Raises QuarantineError naming what is wrong
+        with it, TransientError when it is another object than before.
         """
+        if part.size_bytes > self.limits.max_bytes:
+            raise QuarantineError(f"{part.key} has {part.size_bytes} bytes, too many to load.", reason="part_too_large")
         with TemporaryDirectory(prefix="unload-") as folder:
             path = Path(folder) / "part.parquet"
             self._download(part, path)
-            with _opened(path, part) as file:
-                self._check_footer(file, part, schema)
+            with opened(path, part.key, schema, dimensions, self.limits) as file:
+                if file.num_rows != part.rows:
+                    raise QuarantineError(
+                        f"{part.key} has {file.num_rows} rows; its manifest says {part.rows}.",
+                        reason="part_rows_mismatch",
+                    )
                 yield file
 
     def _download(self, part: Part, path: Path) -> None:
-        if part.size_bytes > self.max_part_bytes:
-            raise QuarantineError(f"{part.key} has {part.size_bytes} bytes, too many to load.", reason="part_too_large")
-        with _named_errors(part.key):
-            head = self.client.head_object(Bucket=self.name, Key=part.key, ExpectedBucketOwner=self.owner)
-            if head["ContentLength"] != part.size_bytes:
-                raise QuarantineError(
-                    f"{part.key} has {head['ContentLength']} bytes; its manifest says {part.size_bytes}.",
-                    reason="part_size_mismatch",
-                )
-            self.client.download_file(self.name, part.key, str(path), {"ExpectedBucketOwner": self.owner})
-
-    def _check_footer(self, file: pq.ParquetFile, part: Part, schema: pa.Schema) -> None:
-        if not file.schema_arrow.remove_metadata().equals(schema):
-            raise QuarantineError(
-                f"{part.key} has other columns than its report: {', '.join(map(str, file.schema_arrow))[:500]}.",
-                reason="schema_mismatch",
+        with _named_errors(part.key), path.open("wb") as file:
+            answer = self.client.get_object(
+                Bucket=self.name, Key=part.key, ExpectedBucketOwner=self.owner, IfMatch=part.etag
             )
-        if file.metadata.num_rows != part.rows:
-            raise QuarantineError(
-                f"{part.key} has {file.metadata.num_rows} rows; its manifest says {part.rows}.",
-                reason="part_rows_mismatch",
-            )
-        groups = (file.metadata.row_group(index) for index in range(file.metadata.num_row_groups))
-        if any(group.total_byte_size > self.max_row_group_bytes for group in groups):
-            raise QuarantineError(f"{part.key} unpacks to more than may be loaded.", reason="part_too_large")
+            shutil.copyfileobj(answer["Body"], file)
 
 
-@contextmanager
-def _opened(path: Path, part: Part) -> Iterator[pq.ParquetFile]:
-    try:
-        file = pq.ParquetFile(path, memory_map=False)
-    except (pa.ArrowException, OSError) as error:
-        raise QuarantineError(f"{part.key} is not a Parquet file: {error}.", reason="not_parquet") from error
-    with file:
-        yield file
+def _part(key: str, size: PartSize, found: tuple[int, str] | None) -> Part:
+    if found is None:
+        raise QuarantineError(f"{key} is named by its manifest but not there.", reason="part_missing")
+    stored_bytes, etag = found
+    if stored_bytes != size.content_length:
+        raise QuarantineError(
+            f"{key} has {stored_bytes} bytes; its manifest says {size.content_length}.", reason="part_size_mismatch"
+        )
+    return Part(key, stored_bytes, size.record_count, etag)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ A partition is replaced in one transaction with its generation and its ledger ro
 the difference. The same generation again changes nothing, an older one is ignored.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -68,10 +69,7 @@ def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> No
     try:
         work.load()
     except QuarantineError as error:
-        work.log_incomplete("quarantined", reason=error.reason, error=str(error))
-        with connection(config) as session, transient_errors_named(), session.cursor() as cursor:
-            ledger.record_quarantine(cursor, bucket.name, manifest_key, error)
-            session.commit()
+        work.quarantine(error)
         raise
     except TransientError as error:
         work.log_incomplete("not loaded for now", error=str(error))
@@ -111,8 +109,20 @@ class _Work:
                     self._results[row.trace].add(_replace_partition(session, unload, row, slices))
             check_sizes(control.values(), most)  # now: one property's must not hold up the others'
             with session.cursor() as cursor:
-                ledger.resolve_quarantine(cursor, self._bucket.name, unload.control_manifest_key)
+                is_resolved = ledger.resolve_quarantine(cursor, self._bucket.name, unload.control_manifest_key)
             session.commit()
+        if is_resolved:
+            logger.info("quarantine closed", extra=self._keys)
+
+    def quarantine(self, error: QuarantineError) -> None:
+        """Record why the unload is not loaded; the line that an alarm counts is written once."""
+        cause = {"reason": error.reason, "error": str(error)}
+        self.log_incomplete("quarantined", level=logging.WARNING, **cause)
+        with connection(self._config) as session, transient_errors_named(), session.cursor() as cursor:
+            is_news = ledger.record_quarantine(cursor, self._bucket.name, self._manifest_key, error)
+            session.commit()
+        if is_news:
+            logger.error("quarantine opened", extra={**self._keys, **cause})
 
     def log_complete(self) -> None:
         """Log what is loaded, a line for each trace of which all is."""
@@ -120,13 +130,13 @@ class _Work:
             if result.is_complete:
                 logger.info("loaded", extra={**self._keys, **trace.log_keys, **vars(result)})
 
-    def log_incomplete(self, what: str, **cause: str) -> None:
+    def log_incomplete(self, what: str, *, level: int = logging.ERROR, **cause: str) -> None:
         """Log why not all is loaded, a line for each trace of which something is missing; one if none is known."""
         missing = [
             {**trace.log_keys, **vars(result)} for trace, result in self._results.items() if not result.is_complete
         ]
         for keys in missing if self._results else [{}]:
-            logger.error(what, extra={**self._keys, **keys, **cause})
+            logger.log(level, what, extra={**self._keys, **keys, **cause})
 
     @property
     def _keys(self) -> dict[str, str]:

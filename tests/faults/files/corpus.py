@@ -1,0 +1,43 @@
+"""All bad unloads, in groups by what is wrong: importing this registers every kind."""
+
+from collections import defaultdict
+from typing import Final
+
+from tests.faults.files import (
+    bomb_kinds,
+    column_kinds,
+    control_kinds,
+    file_kinds,
+    folder_kinds,
+    manifest_kinds,
+    page_kinds,
+    row_kinds,
+)
+from tests.faults.files.kinds import BadUnload, bad_unloads
+
+GROUPS: Final = tuple(
+    module.__name__.rpartition(".")[2]
+    for module in (
+        bomb_kinds,
+        column_kinds,
+        control_kinds,
+        file_kinds,
+        folder_kinds,
+        manifest_kinds,
+        page_kinds,
+        row_kinds,
+    )
+)
+
+
+def corpus(group: str) -> list[BadUnload]:
+    """Return a group's bad unloads."""
+    return [bad for bad in bad_unloads() if bad.group == group]
+
+
+def sample(group: str) -> list[BadUnload]:
+    """Return the first and the last bad unload of each kind of a group."""
+    by_kind = defaultdict(list)
+    for bad in corpus(group):
+        by_kind[bad.kind].append(bad)
+    return [bad for found in by_kind.values() for bad in dict.fromkeys((found[0], found[-1]))]

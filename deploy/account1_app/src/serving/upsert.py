@@ -4,8 +4,7 @@ A partition is replaced in one transaction with its generation and its ledger ro
 the difference. The same generation again changes nothing, an older one is ignored.
 """
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, groupby
@@ -117,7 +116,7 @@ class _Work:
     def quarantine(self, error: QuarantineError) -> None:
         """Record why the unload is not loaded; the line that an alarm counts is written once."""
         cause = {"reason": error.reason, "error": str(error)}
-        self.log_incomplete("quarantined", level=logging.WARNING, **cause)
+        self.log_incomplete("quarantined", log=logger.warning, **cause)
         with connection(self._config) as session, transient_errors_named(), session.cursor() as cursor:
             is_news = ledger.record_quarantine(cursor, self._bucket.name, self._manifest_key, error)
             session.commit()
@@ -130,13 +129,13 @@ class _Work:
             if result.is_complete:
                 logger.info("loaded", extra={**self._keys, **trace.log_keys, **vars(result)})
 
-    def log_incomplete(self, what: str, *, level: int = logging.ERROR, **cause: str) -> None:
+    def log_incomplete(self, what: str, *, log: Callable[..., None] = logger.error, **cause: str) -> None:
         """Log why not all is loaded, a line for each trace of which something is missing; one if none is known."""
         missing = [
             {**trace.log_keys, **vars(result)} for trace, result in self._results.items() if not result.is_complete
         ]
         for keys in missing if self._results else [{}]:
-            logger.log(level, what, extra={**self._keys, **keys, **cause})
+            log(what, extra={**self._keys, **keys, **cause})
 
     @property
     def _keys(self) -> dict[str, str]:

@@ -106,10 +106,12 @@ def change_state(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
     return redirect("data-flow-detail", data_flow_id=data_flow.id)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def deregister(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
     """Deregister a data flow, once its property id is typed; the data stays."""
     user, data_flow = _operator(request), _readable(request, data_flow_id)
+    if request.method == "GET":  # the page that a refused form was shown on, loaded anew
+        return redirect("data-flow-detail", data_flow_id=data_flow.id)
     form = DeregisterForm(request.POST, expected=data_flow.property_id)
     if not form.is_valid():
         return _detail(request, data_flow, deregister_form=form, status=422)
@@ -118,12 +120,15 @@ def deregister(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
     return redirect("data-flow-detail", data_flow_id=data_flow.id)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def backfill(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
     """Ask for a range of days to be fetched again."""
     user, data_flow = _operator(request), _readable(request, data_flow_id)
-    if data_flow.desired_state == DataFlowState.REMOVED:
-        messages.error(request, "It is deregistered, so nothing can be fetched. Resume it first.")
+    if request.method == "GET":  # the page that a refused form was shown on, loaded anew
+        return redirect("data-flow-detail", data_flow_id=data_flow.id)
+    if data_flow.desired_state != DataFlowState.ACTIVE or data_flow.status == DataFlow.Status.FAILED:
+        state = data_flow.get_status_display().lower()
+        messages.error(request, f"It is {state}: nothing can be fetched before it is active. Resume it, or edit it.")
         return redirect("data-flow-detail", data_flow_id=data_flow.id)
     form = BackfillForm(request.POST, time_zone=data_flow.time_zone)
     if not form.is_valid():
@@ -177,6 +182,8 @@ def _definition_page(request: HttpRequest, template: str, registration: Registra
 
 
 def _detail(request: HttpRequest, data_flow: DataFlow, *, status: int = 200, **forms: Any) -> HttpResponse:
+    for refused in (field for form in forms.values() for field in form if field.errors):
+        refused.field.widget.attrs["autofocus"] = True  # it stands far below: the page opens there
     context = {
         "area": "data-flows",
         **detail_of(data_flow),

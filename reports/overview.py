@@ -75,7 +75,7 @@ class Overview:
     def is_comparable(self) -> bool:
         """Whether the range before has as many days with numbers as this one: else a change means nothing."""
         days_before = sum(value is not None for value in self.sessions_before)
-        return days_before >= sum(day.metrics is not None for day in self.days)
+        return days_before == sum(day.metrics is not None for day in self.days)
 
     @property
     def has_rows(self) -> bool:

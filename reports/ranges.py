@@ -40,19 +40,27 @@ class DateRange:
         return DateRange(self.start_date - length, self.end_date - length)
 
 
-def preset_range(preset: str, time_zone: str, at: datetime) -> DateRange:
-    """Return the last whole days up to yesterday in the property's time zone, at the moment `at`.
+def last_day(time_zone: str, at: datetime, through: date | None) -> date:
+    """Return the last day that can have numbers: yesterday, or the day before until the night's run is loaded.
+
+    `through` is the last loaded date. One that lies further back is not waited for: the gap is to be seen.
+    """
+    yesterday = today_in(time_zone, at) - timedelta(1)
+    return yesterday - timedelta(1) if through == yesterday - timedelta(1) else yesterday
+
+
+def preset_range(preset: str, last: date) -> DateRange:
+    """Return the days of a preset up to the day `last`.
 
     Raises RangeError for a preset that does not exist.
     """
     if preset not in PRESETS:
         raise RangeError(f"There is no range {preset[:20]!r}: choose one below.")
-    yesterday = today_in(time_zone, at) - timedelta(1)
-    return DateRange(yesterday - timedelta(PRESETS[preset] - 1), yesterday, preset)
+    return DateRange(last - timedelta(PRESETS[preset] - 1), last, preset)
 
 
-def custom_range(start: str, end: str, time_zone: str, at: datetime) -> DateRange:
-    """Return the range between two ISO dates, named as the preset it happens to be at the moment `at`.
+def custom_range(start: str, end: str, last: date) -> DateRange:
+    """Return the range between two ISO dates, named as the preset it happens to be up to the day `last`.
 
     Raises RangeError when they make none.
     """
@@ -66,6 +74,6 @@ def custom_range(start: str, end: str, time_zone: str, at: datetime) -> DateRang
         raise RangeError(TOO_EARLY)
     if (end_date - start_date).days >= MAX_DAYS:
         raise RangeError(f"Choose at most {MAX_DAYS} days.")
-    presets = (preset_range(preset, time_zone, at) for preset in PRESETS)
+    presets = (preset_range(preset, last) for preset in PRESETS)
     found = DateRange(start_date, end_date)
     return next((preset for preset in presets if replace(preset, preset="") == found), found)

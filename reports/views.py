@@ -1,6 +1,7 @@
 """The report pages: the overview of a property, and each of its reports as a table."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
 
@@ -15,7 +16,7 @@ from dataflows.selectors import DataFlow, readable_data_flows, registered_report
 from reports.charts import NARROW, WIDE, ChartDay, LineChart, line_chart, sparkline
 from reports.errors import SlowQueryError
 from reports.overview import Card, Overview, overview_of
-from reports.ranges import DEFAULT_PRESET, PRESETS, DateRange, RangeError, custom_range, preset_range
+from reports.ranges import DEFAULT_PRESET, PRESETS, DateRange, RangeError, custom_range, last_day, preset_range
 from reports.selectors import freshness
 from reports.tables import report_page
 
@@ -82,7 +83,7 @@ def report(request: HttpRequest, property_id: str, slug: str) -> HttpResponse:
         context["range"],
         order=request.GET.get("order", ""),
         search=request.GET.get("search", "")[:200],
-        page_number=int(page_number) if page_number.isdecimal() and len(page_number) < 6 else 1,
+        page_number=max(int(page_number), 1) if page_number.isdecimal() and len(page_number) < 6 else 1,
     )
     return render(request, "reports/report.html", context)
 
@@ -95,7 +96,8 @@ def _readable(request: HttpRequest, property_id: str) -> DataFlow:
 
 
 def _context(request: HttpRequest, data_flow: DataFlow, slug: str) -> dict[str, Any]:
-    range_, range_error = _range(request, data_flow)
+    (fresh,) = freshness([data_flow], slug)
+    range_, range_error = _range(request, last_day(data_flow.time_zone, timezone.now(), fresh.data_through))
     return {
         "area": "reports",
         "data_flow": data_flow,
@@ -105,20 +107,19 @@ def _context(request: HttpRequest, data_flow: DataFlow, slug: str) -> dict[str, 
         "range": range_,
         "range_error": range_error,
         "presets": PRESETS,
-        "fresh": freshness([data_flow], slug)[0],
+        "fresh": fresh,
     }
 
 
-def _range(request: HttpRequest, data_flow: DataFlow) -> tuple[DateRange, str]:
+def _range(request: HttpRequest, last: date) -> tuple[DateRange, str]:
     """Return the range in the address, or the usual one with the reason why that could not be read."""
-    now = timezone.now()
     try:
         if "start" in request.GET or "end" in request.GET:
             dates = request.GET.get("start", ""), request.GET.get("end", "")
-            return custom_range(*dates, data_flow.time_zone, now), ""
-        return preset_range(request.GET.get("range", DEFAULT_PRESET), data_flow.time_zone, now), ""
+            return custom_range(*dates, last), ""
+        return preset_range(request.GET.get("range", DEFAULT_PRESET), last), ""
     except RangeError as error:
-        return preset_range(DEFAULT_PRESET, data_flow.time_zone, now), str(error)
+        return preset_range(DEFAULT_PRESET, last), str(error)
 
 
 def _charts(found: Overview) -> dict[str, LineChart]:

@@ -62,14 +62,15 @@ class Demo:
         operator = Visitor(self.stack.app_url)
         operator.log_in("operator", passwords["operator"])
         self._register(operator, anchor_date)
-        self._wait_until(self._is_back_filled, "the back-fill to be loaded")
-        self._live()
+        if self.stack.clock.path.exists():
+            self._wait_until(self._is_up_to_date, "the back-fill to be loaded")
+            self._live()
         self._serve(operator)
         self._tell_where(passwords)
         self._stay()
 
     def _make_google_data(self, anchor_date: date) -> None:
-        folder = self.stack.state.root / "google"
+        folder = self.stack.google_folder
         self.say(f"making {DAYS} days of events of {len(DEMO_PROPERTIES)} websites")
         write_demo_properties(folder, anchor_date, DAYS + 2)  # east of Greenwich it is tomorrow already
         self.stack.load_properties(folder)
@@ -87,15 +88,9 @@ class Demo:
         ids = [demo.settings.property_id for demo in DEMO_PROPERTIES]
         make_people(self.stack.environment, grants={"analyst": ids})
 
-    def _is_back_filled(self) -> bool:
-        """Whether every report reaches the day before the emulated today; the days are loaded in order."""
-        return self._reaches(self.stack.clock.now())
-
     def _live(self) -> None:
         """Let the emulated days pass until it is today, each until its runs are loaded; then follow the real time."""
         clock = self.stack.clock
-        if not clock.path.exists():
-            return
         self.say(f"living through the days since {clock.now():%A %d %B}")
         for moment in stops(clock.now(), datetime.now(UTC)):
             self._live_until(moment)
@@ -112,21 +107,27 @@ class Demo:
 
     def _is_up_to_date(self) -> bool:
         """Whether every report reaches what its last run, at four in the morning, could fetch."""
-        return self._reaches(self.stack.clock.now() - timedelta(hours=5))
+        return not self._missing()
 
-    def _reaches(self, at: datetime) -> bool:
-        through = self.follower.data_through()
+    def _missing(self) -> list[str]:
+        """Return what is not loaded up to the day it should be."""
+        at, through = self.stack.clock.now() - timedelta(hours=5), self.follower.data_through()
         ends = {
             one.settings.property_id: today_in(one.settings.time_zone, at) - timedelta(1) for one in DEMO_PROPERTIES
         }
-        return all(through.get((name, slug), date.min) >= end for name, end in ends.items() for slug in REPORTS)
+        wanted = [(name, slug, end) for name, end in ends.items() for slug in REPORTS]
+        return [f"{slug} of {name} on {end}" for name, slug, end in wanted if through.get((name, slug), date.min) < end]
 
     def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not condition():
             self._look()
             if time.monotonic() > deadline:
-                raise DemoError(f"Gave up waiting for {what}; the logs are in {self.stack.state.logs}.")
+                missing = ", ".join(self._missing()) or "nothing any more"
+                raise DemoError(
+                    f"Gave up waiting for {what}; missing: {missing}. The logs are in {self.stack.state.logs}; "
+                    "make demo goes on, make clean-local begins anew."
+                )
 
     def _look(self) -> None:
         """Print what has happened, and notice what went wrong."""
@@ -194,15 +195,16 @@ def _served(operator: Visitor, property_id: str, last: date) -> str:
 
 
 def stops(start: datetime, end: datetime) -> Iterator[datetime]:
-    """Yield the moments at which the clock waits for what is under way: each noon in UTC before `end`, and `end`.
+    """Yield the moments at which the clock waits for what is under way: once a day before `end`, and `end`.
 
-    At noon every property's run of the day is behind it.
+    At 14:00 UTC every property's run of the day is behind it, and so is the sweep that makes up for a run whose
+    flow was moved on too late: three hours after the last one, 4 in the morning in New York.
     """
-    noon = start.replace(hour=12, minute=0, second=0, microsecond=0)
-    while noon < end:
-        if noon > start:
-            yield noon
-        noon += timedelta(1)
+    stop = start.replace(hour=14, minute=0, second=0, microsecond=0)
+    while stop < end:
+        if stop > start:
+            yield stop
+        stop += timedelta(1)
     yield end
 
 

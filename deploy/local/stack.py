@@ -107,6 +107,8 @@ class LocalStack:
         self._start_google()
         self._start_cloud(servers)
         self._wait_for(f"{self.ga4_url}/_local/health", "google")
+        if self.google_folder.exists():  # before anything asks Google for a property it had before
+            self.load_properties(self.google_folder)
         self._wait_for(f"{self.endpoint_url}/_local/health", "aws")
         self.progress("deploying both accounts' templates, migrating the database")
         app = self._deploy_app(servers)
@@ -230,6 +232,11 @@ class LocalStack:
         """Let an emulated time that is not the real one stand, until the stack is started again."""
         if self.clock.path.exists():
             self.clock.set(self.clock.now())
+
+    @property
+    def google_folder(self) -> Path:
+        """Where properties lie that Google has again when the stack is started anew."""
+        return self.state.root / "google"
 
     def load_properties(self, folder: Path) -> None:
         """Let Google have the properties in `folder`. Raises requests.HTTPError when it can't read them."""

@@ -26,7 +26,8 @@ def parse_query(data: Any) -> Query:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         pointer = _pointer(*first["loc"])
-        raise invalid_query(f"{pointer or 'The query'}: {first['msg']}.", pointer=pointer) from error
+        words = first["msg"].removesuffix(".")
+        raise invalid_query(f"{pointer or 'The query'}: {words}.", pointer=pointer) from error
 
 
 def parse_parameters(parameters: QueryDict) -> Query:

@@ -310,11 +310,29 @@ def test_deregister_wants_the_property_id(page: Client, data_flow: DataFlow) -> 
     assert data_flow.desired_state == "removed"
 
 
+@pytest.mark.parametrize(("desired_state", "status"), [("paused", "paused"), ("active", "failed")])
+def test_what_is_not_active_is_not_back_filled(page: Client, operator: User, desired_state: str, status: str) -> None:
+    data_flow = add_data_flow(operator, "8", desired_state=desired_state, status=status)
+    days = {"start_date": "2026-01-01", "end_date": "2026-01-02"}
+    refused = page.post(at(data_flow, "backfill/"), days, follow=True).content.decode()
+    assert f"It is {status}: nothing can be fetched" in refused
+    assert not OutboxEvent.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["backfill/", "deregister/"])
+def test_refused_form_opens_at_its_field_and_its_page_can_be_loaded_anew(
+    page: Client, data_flow: DataFlow, action: str
+) -> None:
+    refused = page.post(at(data_flow, action), {}).content.decode()
+    assert re.search(r"<input[^>]* autofocus", refused)
+    assert page.get(at(data_flow, action), follow=True).status_code == 200
+
+
 def test_deregistered_property_can_be_resumed_but_not_back_filled(page: Client, operator: User) -> None:
     data_flow = add_data_flow(operator, "8", desired_state="removed", status="removed")
     days = {"start_date": "2026-01-01", "end_date": "2026-01-02"}
     refused = page.post(at(data_flow, "backfill/"), days, follow=True).content.decode()
-    assert "Resume it first" in refused
+    assert "Resume it, or edit it" in refused
     assert not OutboxEvent.objects.exists()
     assert ">Resume</button>" in refused
     page.post(at(data_flow, "state/"), {"state": "active"})

@@ -28,9 +28,9 @@ EXPECTED: dict[str, tuple[Statuses, Statuses]] = {  # of GET and of an empty POS
     "data-flow-detail": ((TO_LOGIN, 404, 200, 200), (TO_LOGIN, 405, 405, 405)),
     "data-flow-edit": ((TO_LOGIN, 403, 403, 200), (TO_LOGIN, 403, 403, 422)),
     "data-flow-state": ((TO_LOGIN, 405, 405, 405), (TO_LOGIN, 403, 403, 400)),
-    "data-flow-backfill": ((TO_LOGIN, 405, 405, 405), (TO_LOGIN, 403, 403, 422)),
+    "data-flow-backfill": ((TO_LOGIN, 403, 403, 302), (TO_LOGIN, 403, 403, 422)),
     "data-flow-send-again": ((TO_LOGIN, 405, 405, 405), (TO_LOGIN, 403, 403, 302)),
-    "data-flow-deregister": ((TO_LOGIN, 405, 405, 405), (TO_LOGIN, 403, 403, 422)),
+    "data-flow-deregister": ((TO_LOGIN, 403, 403, 302), (TO_LOGIN, 403, 403, 422)),
     "api-meta": ((401, 200, 200, 200), (401, 405, 405, 405)),
     "api-query": ((401, 400, 400, 400), (401, 400, 400, 400)),
 }

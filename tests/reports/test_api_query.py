@@ -314,6 +314,11 @@ def test_body_nested_too_deeply_is_refused(api: Client, body: str) -> None:
     assert "nested" in problem(response, 400, "invalid-query")["detail"]
 
 
+def test_words_of_a_refusal_end_in_one_full_stop(api: Client) -> None:
+    response = ask(api, metrics=["sessions"], date_range=["2026-11-02", "2026-11-01"])
+    assert problem(response, 400, "invalid-query")["detail"].endswith("before the first.")
+
+
 def test_body_larger_than_any_query_is_refused(api: Client) -> None:
     response = api.post("/api/v1/query", " " * 3_000_000, content_type="application/json")
     problem(response, 413, "too-large")

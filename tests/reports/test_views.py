@@ -142,3 +142,34 @@ def test_page_that_takes_too_long_says_so(
 def test_nothing_made_for_a_user_is_kept_by_browsers(client: Client, analyst: User, path: str) -> None:
     client.force_login(analyst)
     assert "no-store" in client.get(path)["Cache-Control"]
+
+
+@pytest.mark.parametrize("number", ["0", "00000", "-1", "x", "99999"])
+def test_page_that_is_not_there_is_the_nearest(client: Client, analyst: User, add_row: AddRow, number: str) -> None:
+    add_row("events", recent(3), ("purchase",))
+    client.force_login(analyst)
+    response = client.get(f"{PAGE}events/?page={number}")
+    assert response.status_code == 200
+    assert "purchase" in response.content.decode()
+
+
+def test_usual_range_ends_at_the_day_before_until_the_nights_run_is_loaded(
+    client: Client, analyst: User, add_row: AddRow, data_flow: DataFlow
+) -> None:
+    yesterday = today_in(data_flow.time_zone, timezone.now()) - timedelta(1)
+    for days_ago in range(1, 15):
+        add_row("daily_totals", yesterday - timedelta(days_ago), sessions=100)
+    client.force_login(analyst)
+    page = client.get(f"{PAGE}?range=7d").content.decode()
+    assert "700" in page
+    assert "+0.0 %" in page or "0.0 %" in page
+
+
+def test_ranges_of_which_not_equally_many_days_are_loaded_are_not_compared(
+    client: Client, analyst: User, add_row: AddRow
+) -> None:
+    for days_ago in (3, 5, 6, 7):
+        add_row("daily_totals", recent(days_ago), sessions=100)
+    client.force_login(analyst)
+    page = client.get(f"{PAGE}?start={recent(4)}&end={recent(3)}").content.decode()
+    assert "−50.0 %" not in page

@@ -28,7 +28,14 @@ def news_of_pending(
         return []
     runs = Runs(warehouse).find(run_id=tuple(counts))
     return [
-        run_reported(run, status, at, rows=int(row["row_count"]), rows_rejected=row["rows_rejected"], message=message)
+        run_reported(
+            run,
+            status,
+            max(at, run.ended_at or at),  # what woke the refresh may be older than the run
+            rows=int(row["row_count"]),
+            rows_rejected=row["rows_rejected"],
+            message=message,
+        )
         for run in runs
         if (row := counts[run.run_id])
     ]

@@ -13,6 +13,7 @@ from dataflows.contracts.ga4 import FieldType, Ga4Field
 from dataflows.contracts.naming import custom_report_slug
 
 CUSTOM_TABLE: Final = "custom"
+MAX_PARTITIONS_PER_UNLOAD: Final = 50_000  # the loader holds what is announced in memory
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class UnloadWriter:
 def parquet_bytes(table: pa.Table, **options: Any) -> bytes:
     """Return a table as a Parquet file; `options` are those of Arrow's writer."""
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, **options)
+    pq.write_table(table, buffer, **{"write_batch_size": 16, **options})  # pages of some size, even of wide rows
     return buffer.getvalue()
 
 

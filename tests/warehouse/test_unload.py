@@ -55,6 +55,22 @@ def test_data_and_control_rows_reach_the_bucket(scene: Scene) -> None:
     assert [row["sum_total_revenue"] for row in control.to_pylist()] == [0, Decimal("36.75"), Decimal("12.25")]
 
 
+def test_more_partitions_than_the_loader_takes_are_unloaded_in_portions(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.unload.MAX_PARTITIONS_PER_UNLOAD", 2)
+    _refreshed(scene)  # two days of one property, one of the other
+    assert scene.unload("events") == 3
+    portions = [
+        {(row["property_id"], row["date"]) for row in scene.unloaded(key).to_pylist()}
+        for key in scene.manifests("control")
+    ]
+    assert sorted(portions, key=len) == [{(P2, day(0))}, {(P1, day(0)), (P1, day(1))}]
+    assert sorted(scene.unloaded(key).num_rows for key in scene.manifests("data")) == [1, 3]
+    assert scene.unload("events") == 0
+    assert [news.status for news in scene.news].count(RunStatus.UNLOADED) == 2
+
+
 def test_control_rows_name_the_request_and_the_data_flow_of_each_day(scene: Scene) -> None:
     first = scene.deliver("events", [event_row(day(0), "a")], day(0), day(1))
     other = scene.deliver("events", [], day(0), property_id=P2)

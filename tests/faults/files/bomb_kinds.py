@@ -16,7 +16,7 @@ _MEGABYTE: Final = 2**20
 
 @kind("unpacks to far too much")
 def bombs(_: Random) -> Variants:
-    yield "a dictionary", "part_too_large", repaged(_dictionary_bomb, codec=SNAPPY)
+    yield "a dictionary", "part_too_large", repaged(partial(dictionary_bomb, 64 * _MEGABYTE), codec=SNAPPY)
     yield (
         "a page",
         "part_too_large",
@@ -29,7 +29,7 @@ def bombs(_: Random) -> Variants:
     yield (
         "control rows",
         "part_too_large",
-        repaged(_dictionary_bomb, codec=SNAPPY, part_kind="control", name="property_id"),
+        repaged(partial(dictionary_bomb, 64 * _MEGABYTE), codec=SNAPPY, part_kind="control", name="property_id"),
     )
     yield (
         "a long text in all control rows",
@@ -38,18 +38,18 @@ def bombs(_: Random) -> Variants:
     )
 
 
-def _dictionary_bomb(count: int) -> list[Page]:
-    _, page = one_text_for_all(b"", count)
-    indices = pa.compress(page.body, "snappy", asbytes=True)
-    size = 64 * _MEGABYTE
+def dictionary_bomb(size: int, count: int) -> list[Page]:
+    """Return a dictionary of so many bytes that are empty texts, packed with Snappy, and a page that uses it."""
+    _, indices = one_text_for_all(b"", count)
+    packed = pa.compress(indices.body, "snappy", asbytes=True)
     return [
         Page(snappy_zeros(size), size, size // 4, is_dictionary=True),
-        Page(indices, page.unpacked_bytes, count, RLE_DICTIONARY),
+        Page(packed, indices.unpacked_bytes, count, RLE_DICTIONARY),
     ]
 
 
 def _many_pages(count: int) -> list[Page]:
-    return [Page(snappy_zeros(_MEGABYTE), 64 * _MEGABYTE, 0)] * 40 + [Page(b"", 0, count)]
+    return [Page(snappy_zeros(_MEGABYTE), 50 * _MEGABYTE, 0)] * 42 + [Page(b"", 0, count)]
 
 
 def _each_column(body: bytes) -> bytes:

@@ -81,4 +81,4 @@ def too_many(_: Random) -> Variants:
 
 def _announce_many(more: int, unloaded: Unloaded) -> None:
     row = unloaded.writer.control_rows(unloaded.rows, unloaded.generations)[0]
-    unloaded.writer.write_control([row] * (100_000 + more))
+    unloaded.writer.write_control([row] * (50_000 + more))

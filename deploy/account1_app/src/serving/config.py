@@ -32,7 +32,7 @@ class Config(BaseModel):
     max_partition_rows: int = Field(default=2_000_000, gt=0)
     max_part_bytes: int = Field(default=256 * 2**20, gt=0)
     max_unpacked_bytes: int = Field(default=2 * 2**30, gt=0)
-    max_open_bytes: int = Field(default=96 * 2**20, gt=0)
+    max_open_bytes: int = Field(default=112 * 2**20, gt=0)
 
     @classmethod
     def from_environment(cls) -> Self:

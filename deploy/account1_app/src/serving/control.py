@@ -5,23 +5,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
 from dataflows.contracts.naming import CUSTOM_NAME_PATTERN, PROPERTY_ID_PATTERN
-from dataflows.contracts.reports import ReportTable
+from dataflows.contracts.reports import MAX_PARTITIONS_PER_UNLOAD, ReportTable
 from serving.errors import QuarantineError
 from serving.schemas import control_schema
 from serving.unload_files import Unload, UnloadBucket
 
 _PROPERTY_ID: Final = re.compile(PROPERTY_ID_PATTERN[1:-1])
 _EARLIEST_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier one
-_MAX_ROWS: Final = 100_000  # they are held in memory
 _REPORT_ID: Final = re.compile(f"(custom_)?{CUSTOM_NAME_PATTERN[1:-1]}")
 _ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as the warehouse writes it; UUID() takes more
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class PartitionKey:
     """One report of one property on one date."""
 
@@ -30,7 +30,7 @@ class PartitionKey:
     date: date
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trace:
     """By what rows are followed back: their data flow, and the request that they come from."""
 
@@ -43,7 +43,7 @@ class Trace:
         return {"data_flow_id": str(self.data_flow_id), "correlation_id": str(self.correlation_id)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ControlRow:
     """A partition's generation, number of rows, and the sum of each metric in the table's order."""
 
@@ -90,9 +90,9 @@ def _rows(bucket: UnloadBucket, unload: Unload) -> list[ControlRow]:
     for part in parts:
         with bucket.open_part(part, schema) as file:
             for batch in file.batches():
-                if len(rows) + batch.num_rows > _MAX_ROWS:
+                if len(rows) + batch.num_rows > MAX_PARTITIONS_PER_UNLOAD:
                     raise QuarantineError(
-                        f"Unload {unload.run_id} announces more than {_MAX_ROWS:,} partitions.",
+                        f"Unload {unload.run_id} announces more than {MAX_PARTITIONS_PER_UNLOAD:,} partitions.",
                         reason="control_too_large",
                     )
                 rows.extend(_control_row(unload.table, values) for values in batch.to_pylist())
@@ -104,9 +104,14 @@ def _control_row(table: ReportTable, values: dict[str, object]) -> ControlRow:
     if missing:
         raise QuarantineError(f"A control row has no {', '.join(missing)}.", reason="control_incomplete")
     key = PartitionKey(values["property_id"], values.get("report_id", table.name), values["date"])  # type: ignore[arg-type]
-    trace = Trace(_id(values["data_flow_id"]), _id(values["correlation_id"]))
+    trace = _trace(values["data_flow_id"], values["correlation_id"])
     sums = tuple(values[f"sum_{column.name}"] for column in table.metrics)
     return ControlRow(key, trace, values["generation"], values["row_count"], sums)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1_000)  # many partitions follow from one request: they share it
+def _trace(data_flow_id: object, correlation_id: object) -> Trace:
+    return Trace(_id(data_flow_id), _id(correlation_id))
 
 
 def _id(value: object) -> UUID:

@@ -7,7 +7,7 @@ and once to load it. Reading is far cheaper than writing.
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 import pyarrow as pa
@@ -100,19 +100,26 @@ def check_rows(
 
     Raises QuarantineError with the first thing that does not agree.
     """
-    tallies = {key: _Tally(sums=[Decimal(0)] * len(table.metrics)) for key in control}
+    without_rows = dict(control)
     sample = _Sample(table)
     previous: PartitionKey | None = None
-    for piece in slices:
-        if piece.key not in tallies:
-            raise QuarantineError(f"Rows of {piece.key} were not announced.", reason="row_not_announced")
-        if previous is not None and piece.key < previous:
-            raise QuarantineError(f"Rows of {piece.key} come out of order.", reason="rows_unordered")
-        _add(table, tallies[piece.key], piece)
-        sample.check(piece)
-        previous = piece.key
-    for key, tally in tallies.items():
-        _compare(control[key], tally)
+    for key, pieces in groupby(slices, key=lambda piece: piece.key):
+        if key not in control:
+            raise QuarantineError(f"Rows of {key} were not announced.", reason="row_not_announced")
+        if previous is not None and key < previous:
+            raise QuarantineError(f"Rows of {key} come out of order.", reason="rows_unordered")
+        tally = _empty_tally(table)
+        for piece in pieces:
+            _add(table, tally, piece)
+            sample.check(piece)
+        _compare(without_rows.pop(key), tally)
+        previous = key
+    for row in without_rows.values():
+        _compare(row, _empty_tally(table))
+
+
+def _empty_tally(table: ReportTable) -> _Tally:
+    return _Tally(sums=[Decimal(0)] * len(table.metrics))
 
 
 def _add(table: ReportTable, tally: _Tally, piece: PartitionSlice) -> None:

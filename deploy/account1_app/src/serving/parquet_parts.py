@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from serving.errors import QuarantineError
-from serving.part_limits import BATCH_BYTES, PartLimits, rows_at_once
+from serving.part_limits import PartLimits, widest_row
 
-MAX_DIMENSION_BYTES: Final = 65_535  # what Redshift's VARCHAR holds
+_BATCH_ROWS: Final = 10_000
+_MAX_DIMENSION_BYTES: Final = 65_535  # what Redshift's VARCHAR holds
 _MAX_KEY_BYTES: Final = 64  # a hash in hex digits is the longest
+_BATCH_BYTES: Final = 4 * 2**20
 _READ_BYTES: Final = 2**18
 
 
@@ -24,7 +27,6 @@ class PartFile:
 
     key: str
     file: pq.ParquetFile
-    schema: pa.Schema
     dimensions: Collection[str]
     batch_rows: int
 
@@ -41,26 +43,11 @@ class PartFile:
         try:
             for batch in self.file.iter_batches(self.batch_rows):
                 batch.validate(full=True)  # reading takes bytes that are no UTF-8 for text
-                yield from self._decoded(batch)
+                for name in _texts(batch.schema):
+                    _check_length(self.key, name, batch.column(name), self.dimensions)
+                yield batch
         except (pa.ArrowException, OSError) as error:
             raise QuarantineError(f"{self.key} can't be read to its end: {error}.", reason="part_broken") from error
-
-    def _decoded(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Yield a batch with its texts written out, cut where that would become too large."""
-        widest = sum(self._longest(batch, name) for name in _texts(self.schema))
-        rows = max(1, min(batch.num_rows, BATCH_BYTES // max(widest, 1)))
-        for start in range(0, batch.num_rows, rows):
-            yield batch.slice(start, rows).cast(self.schema)
-
-    def _longest(self, batch: pa.RecordBatch, name: str) -> int:
-        """Return the length of a text column's longest value, in bytes."""
-        longest = pc.max(pc.binary_length(batch.column(name).dictionary)).as_py() or 0
-        limit = MAX_DIMENSION_BYTES if name in self.dimensions else _MAX_KEY_BYTES
-        if longest > limit:
-            raise QuarantineError(
-                f"{self.key} has a {name} of {longest:,} bytes; at most {limit:,} are loaded.", reason="text_too_long"
-            )
-        return int(longest)
 
 
 @contextmanager
@@ -72,23 +59,15 @@ def opened(
     `dimensions` names the columns that may hold long texts. Raises QuarantineError naming what is wrong:
     not Parquet, other columns or types, another codec or encoding, or more than may be unpacked.
     """
-    batch_rows = rows_at_once(path, key, limits)
+    row_bytes = widest_row(path, key, limits)
     try:
-        with pq.ParquetFile(path) as file:
-            _check_columns(file, key, schema)
-            metadata = file.metadata
-        # As dictionaries, so that a text is held once, however many rows have it.
-        file = pq.ParquetFile(
-            path, metadata=metadata, read_dictionary=_texts(schema), pre_buffer=False, buffer_size=_READ_BYTES
-        )
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
     except (pa.ArrowException, OSError) as error:
         raise QuarantineError(f"{key} is not a Parquet file: {error}.", reason="not_parquet") from error
     with file:
-        yield PartFile(key, file, schema, dimensions, batch_rows)
-
-
-def _texts(schema: pa.Schema) -> list[str]:
-    return [field.name for field in schema if pa.types.is_string(field.type)]
+        _check_columns(file, key, schema)
+        row_bytes += _longest_texts(path, key, file, dimensions)
+        yield PartFile(key, file, dimensions, max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(row_bytes, 1))))
 
 
 def _check_columns(file: pq.ParquetFile, key: str, schema: pa.Schema) -> None:
@@ -97,3 +76,43 @@ def _check_columns(file: pq.ParquetFile, key: str, schema: pa.Schema) -> None:
             f"{key} has other columns than its report: {', '.join(map(str, file.schema_arrow))[:500]}.",
             reason="schema_mismatch",
         )
+
+
+def _longest_texts(path: Path, key: str, file: pq.ParquetFile, dimensions: Collection[str]) -> int:
+    """Return how many bytes a row may have whose texts are all the longest of their dictionaries.
+
+    A page of a few bytes may mean the same long text for each of its rows: it is held once as long as
+    the rows are not written out.
+    """
+    texts = _texts(file.schema_arrow)
+    try:
+        with pq.ParquetFile(
+            path, metadata=file.metadata, read_dictionary=texts, pre_buffer=False, buffer_size=_READ_BYTES
+        ) as coded:
+            found = [max(_dictionary_lengths(key, coded, name, dimensions), default=0) for name in texts]
+    except (pa.ArrowException, OSError) as error:
+        raise QuarantineError(f"{key} has a page that can't be read: {error}.", reason="part_broken") from error
+    pa.default_memory_pool().release_unused()
+    return sum(found)
+
+
+def _dictionary_lengths(key: str, coded: pq.ParquetFile, name: str, dimensions: Collection[str]) -> Iterator[int]:
+    """Yield the length of the longest text in the dictionary of each row group; its first row brings all of it."""
+    for number in range(coded.num_row_groups):
+        for row in islice(coded.iter_batches(1, row_groups=[number], columns=[name]), 1):
+            yield _check_length(key, name, row.column(name).dictionary, dimensions)
+
+
+def _check_length(key: str, name: str, texts: pa.Array, dimensions: Collection[str]) -> int:
+    """Return the length in bytes of the longest text. Raises QuarantineError when it is longer than may be."""
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    limit = _MAX_DIMENSION_BYTES if name in dimensions else _MAX_KEY_BYTES
+    if longest > limit:
+        raise QuarantineError(
+            f"{key} has a {name} of {longest:,} bytes; at most {limit:,} are loaded.", reason="text_too_long"
+        )
+    return int(longest)
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if pa.types.is_string(field.type)]

@@ -19,12 +19,12 @@ from serving.parquet_layout import (
     read_row_groups,
 )
 
-BATCH_BYTES: Final = 16 * 2**20
-_BATCH_ROWS: Final = 20_000
 _MAX_COLUMN_CHUNKS: Final = 20_000
 _MAX_PAGES: Final = 100_000
 _CODECS: Final = frozenset({UNCOMPRESSED, SNAPPY})
 _ENCODINGS: Final = frozenset({0, 2, 3, 8})  # plain, dictionary in both spellings, run lengths
+_PAGE_COPIES: Final = 2  # while it is read: as unpacked, and what Arrow reads of it
+_DICTIONARY_COPIES: Final = 3  # and while its longest text is looked for
 _DICTIONARY_ENTRY_BYTES: Final = 16  # what Arrow keeps beside an entry's own bytes
 _SMALLEST_ENTRY_BYTES: Final = 4
 
@@ -38,8 +38,8 @@ class PartLimits:
     max_open_bytes: int
 
 
-def rows_at_once(path: Path, key: str, limits: PartLimits) -> int:
-    """Return how many rows of the part `key`, which lies at `path`, may be read at once.
+def widest_row(path: Path, key: str, limits: PartLimits) -> int:
+    """Return how many bytes a row of the part `key`, which lies at `path`, has in its fullest pages.
 
     Raises QuarantineError when it is no Parquet file, is packed in another way than an unload's, or
     unpacks to more than its limits.
@@ -67,9 +67,9 @@ class _Sizes:
     def add(self, page: PageHeader) -> None:
         self.total += page.unpacked_bytes
         if page.is_dictionary:
-            self.dictionary += 2 * page.unpacked_bytes + _DICTIONARY_ENTRY_BYTES * page.values
+            self.dictionary += _DICTIONARY_COPIES * page.unpacked_bytes + _DICTIONARY_ENTRY_BYTES * page.values
         else:
-            self.largest = max(self.largest, page.unpacked_bytes)
+            self.largest = max(self.largest, _PAGE_COPIES * page.unpacked_bytes)
             self.widest_row = max(self.widest_row, page.unpacked_bytes // max(page.values, 1))
 
 
@@ -83,18 +83,18 @@ class _Layout:
         self._pages = 0
 
     def check(self, row_groups: list[list[ColumnChunk]]) -> int:
-        """Return how many rows may be read at once."""
+        """Return how many bytes a row has in the fullest pages."""
         if sum(map(len, row_groups)) > _MAX_COLUMN_CHUNKS:
             raise self._too_large()
-        total = widest_row = 0
+        total = widest = 0
         for columns in row_groups:
             sizes = [self._measure(column) for column in columns]
             total += sum(size.total for size in sizes)
             at_once = sum(size.dictionary + size.largest for size in sizes)
             if at_once > self._limits.max_open_bytes or total > self._limits.max_unpacked_bytes:
                 raise self._too_large()
-            widest_row = max(widest_row, sum(size.widest_row for size in sizes))
-        return max(1, min(_BATCH_ROWS, BATCH_BYTES // max(widest_row, 1)))
+            widest = max(widest, sum(size.widest_row for size in sizes))
+        return widest
 
     def _measure(self, column: ColumnChunk) -> _Sizes:
         if column.codec not in _CODECS:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from pymysql.cursors import Cursor
@@ -29,8 +28,7 @@ def write_changes(cursor: Cursor, table: ReportTable, key: PartitionKey, changes
     """Apply changes that come in key order, and return how many there were of each kind."""
     counts = ChangeCounts()
     partition = partition_text(table, key)
-    pending = iter(changes)
-    while batch := list(islice(pending, _BATCH_CHANGES)):
+    for batch in _batches(changes):
         written = [change.row.values(partition) for change in batch if not isinstance(change, Deletion)]
         for values in _of_bounded_size(written):
             cursor.execute(_upsert_statement(table, values))
@@ -41,6 +39,20 @@ def write_changes(cursor: Cursor, table: ReportTable, key: PartitionKey, changes
         counts.updated += sum(isinstance(change, Update) for change in batch)
         counts.deleted += len(deleted)
     return counts
+
+
+def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """Cut changes into lists that are not too long and whose text, with one row's more, is not too large."""
+    batch: list[Change] = []
+    size = 0
+    for change in changes:
+        batch.append(change)
+        size += 0 if isinstance(change, Deletion) else len(change.row.dimensions) + len(change.row.digest)
+        if len(batch) == _BATCH_CHANGES or size > _STATEMENT_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _of_bounded_size(rows: list[str]) -> Iterator[list[str]]:

@@ -6,6 +6,7 @@ and one that broke off is done again under another. The loader knows generations
 
 # ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,7 +15,7 @@ from uuid import uuid4
 from dataflows.contracts import naming, tables
 from dataflows.contracts.events import RunStatus
 from dataflows.contracts.naming import COMBINED_SCHEMA, OPS_SCHEMA
-from dataflows.contracts.reports import ReportTable
+from dataflows.contracts.reports import MAX_PARTITIONS_PER_UNLOAD, ReportTable
 from warehouse import ops
 from warehouse.run_news import Publish, news_of_pending
 from warehouse.statements import Warehouse, literal
@@ -46,16 +47,45 @@ def unload(session: UnloadSession, table: ReportTable, at: datetime, publish: Pu
     Only one call per table may run at a time. Raises TransientError or TerminalError; what was claimed
     and not recorded as unloaded is then unloaded again by the next call.
     """
-    pending: dict[str, ops.Condition] = {"report_table": table.name, "unloaded_at": None}
-    if not _count_pending(session.keeper, table):
+    counts = _pending_by_property(session.keeper, table)
+    if not counts:
         return 0  # asked before it is claimed: a write would stand in the way of other tables' refreshes
+    run_ids = [_unload_portion(session, table, names[0], names[-1]) for names in _portions(counts)]
+    publish(news_of_pending(session.keeper, table, RunStatus.UNLOADED, at))
+    session.keeper.execute(ops.update(tables.PARTITIONS, {"unloaded_at": at}, {"unload_run_id": run_ids}))
+    return sum(counts.values())
+
+
+def _pending_by_property(keeper: Warehouse, table: ReportTable) -> dict[str, int]:
+    rows = keeper.query(
+        f"SELECT property_id, COUNT(*) AS days FROM {OPS_SCHEMA}.partitions "
+        f"WHERE report_table = {literal(table.name)} AND unloaded_at IS NULL GROUP BY property_id ORDER BY property_id"
+    )
+    return {row["property_id"]: int(row["days"]) for row in rows}
+
+
+def _portions(counts: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield the properties in portions of no more partitions than the loader takes at once."""
+    portion: list[str] = []
+    size = 0
+    for property_id, days in counts.items():
+        if portion and size + days > MAX_PARTITIONS_PER_UNLOAD:
+            yield portion
+            portion, size = [], 0
+        portion.append(property_id)
+        size += days
+    yield portion
+
+
+def _unload_portion(session: UnloadSession, table: ReportTable, first: str, last: str) -> str:
+    """Unload what is pending of the properties from `first` to `last`, and return the id of the run."""
     run_id = uuid4().hex
-    claimed = session.keeper.execute(ops.update(tables.PARTITIONS, {"unload_run_id": run_id}, pending))
+    pending: dict[str, ops.Condition] = {"report_table": table.name, "unloaded_at": None}
+    claim = ops.update(tables.PARTITIONS, {"unload_run_id": run_id}, pending)
+    session.keeper.execute(f"{claim} AND property_id BETWEEN {literal(first)} AND {literal(last)}")
     session.unloader.execute(data_statement(table, run_id, session.target))
     session.unloader.execute(control_statement(table, run_id, session.target))
-    publish(news_of_pending(session.keeper, table, RunStatus.UNLOADED, at))
-    session.keeper.execute(ops.update(tables.PARTITIONS, {"unloaded_at": at}, {"unload_run_id": run_id}))
-    return claimed
+    return run_id
 
 
 def data_statement(table: ReportTable, run_id: str, target: UnloadTarget) -> str:
@@ -84,14 +114,6 @@ def control_statement(table: ReportTable, run_id: str, target: UnloadTarget) -> 
         f"WHERE {_claimed(table, run_id)} GROUP BY {days} ORDER BY {days}"
     )
     return _unload(query, naming.unload_control_prefix(table.name, run_id), target)
-
-
-def _count_pending(keeper: Warehouse, table: ReportTable) -> int:
-    rows = keeper.query(
-        f"SELECT COUNT(*) AS days FROM {OPS_SCHEMA}.partitions "
-        f"WHERE report_table = {literal(table.name)} AND unloaded_at IS NULL"
-    )
-    return int(rows[0]["days"])
 
 
 def _same_day(table: ReportTable) -> str:

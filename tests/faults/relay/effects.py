@@ -13,7 +13,7 @@ from tests.warehouse.account import Account2
 _STEPS: Final = (
     ("submit", "queued"),
     ("publish", "published"),
-    ("register", "received"),
+    ("forward", "received"),
     ("register", "schema_ready"),
     ("register", "flows_created"),
     ("register", "active"),

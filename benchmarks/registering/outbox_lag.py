@@ -29,7 +29,10 @@ def steady_lag(progress: Progress, *, rate: int = RATE, seconds: int = STEADY_SE
             progress(f"registering {rate} a second: {number} of {rate * seconds}")
     took = time.monotonic() - begun_at
     _wait_until_published()
-    return {**_percentiles([published_at - created_at for created_at, published_at in _moments(_STEADY)]), "rate": round(rate * seconds / took, 1)}
+    return {
+        **_percentiles([published_at - created_at for created_at, published_at in _moments(_STEADY)]),
+        "rate": round(rate * seconds / took, 1),
+    }
 
 
 def at_once_lag(progress: Progress, url: str, *, count: int = AT_ONCE) -> dict[str, Any]:
@@ -85,7 +88,11 @@ def _moments(property_ids: str) -> list[tuple[float, float]]:
 
     events = OutboxEvent.objects.filter(data_flow__property_id__startswith=property_ids)
     moments = events.values_list("created_at", "published_at")
-    return [(created_at.timestamp(), published_at.timestamp()) for created_at, published_at in moments]
+    return [
+        (created_at.timestamp(), published_at.timestamp())
+        for created_at, published_at in moments
+        if published_at is not None
+    ]
 
 
 def _percentiles(lags: list[float]) -> dict[str, float]:

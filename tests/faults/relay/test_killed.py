@@ -40,7 +40,7 @@ def test_whoever_dies_publishing_nothing_is_lost_and_all_happens_once(
     times: int, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.WAREHOUSE_ACCOUNT_ID = ACCOUNT_2
-    account, randomly = deployed_account(), random.Random(times)
+    account, randomly = deployed_account(), random.Random(times)  # noqa: S311
     with relaying(concurrency=16) as relay:
         restarted = [one_death(relay, kind, randomly) for kind in WHOLE_WORKERS for _ in range(times)]
         deaths = [one_death(relay, kind, randomly) for kind in kinds(times)]

@@ -26,6 +26,7 @@ from botocore.httpsession import URLLib3Session
 from django.db import transaction
 
 from dataflows import outbox, services
+from dataflows.models import OutboxEvent
 
 Window = Literal["telling", "claiming", "claimed", "calling", "published"]
 Victim = Literal["process", "parent", "both"]  # the one that publishes, the worker above it, or both
@@ -79,7 +80,7 @@ class Windows:
 
     def _around_claim(self, claim: Any) -> Any:
         def around(limit: int) -> Any:
-            if outbox.OutboxEvent.objects.filter(state="queued", attempts=0).exists():
+            if OutboxEvent.objects.filter(state=OutboxEvent.State.QUEUED, attempts=0).exists():
                 self._enter("claiming")
             events = claim(limit)
             self._leave("claiming")

@@ -88,7 +88,11 @@ def _moments(property_ids: str) -> list[tuple[float, float]]:
 
     events = OutboxEvent.objects.filter(data_flow__property_id__startswith=property_ids)
     moments = events.values_list("created_at", "published_at")
-    return [(created_at.timestamp(), published_at.timestamp()) for created_at, published_at in moments if published_at]
+    return [
+        (created_at.timestamp(), published_at.timestamp())
+        for created_at, published_at in moments
+        if published_at is not None
+    ]
 
 
 def _percentiles(lags: list[float]) -> dict[str, float]:

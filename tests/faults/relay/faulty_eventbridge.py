@@ -40,24 +40,34 @@ TIMED_OUT_BUT_TAKEN: Final = Fault(True, hangs=True)
 
 @dataclass
 class FaultyEventBridge:
-    """A WSGI application in front of another; `to_come` holds the faults of the next calls, `lasting` of all."""
+    """A WSGI application in front of another; `lasting` is what becomes of calls, if it is not None.
+
+    While `gate` is closed (cleared), calls wait before it; `waiting` says how many.
+    """
 
     endpoint: "WSGIApplication"
-    to_come: list[Fault] = field(default_factory=list)
     lasting: Fault | None = None
     has_let_go: threading.Event = field(default_factory=threading.Event)
-    calls: int = 0
+    gate: threading.Event = field(default_factory=threading.Event)
+    waiting: int = 0
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
         if not request.headers.get("X-Amz-Target", "").endswith(".PutEvents"):
             return self.endpoint(environ, start_response)
-        self.calls += 1
-        fault = self.to_come.pop(0) if self.to_come else self.lasting
-        if fault is None:
+        self._wait_at_the_gate()
+        if self.lasting is None:
             return self.endpoint(environ, start_response)
-        return self._fail(fault, request, start_response)
+        return self._fail(self.lasting, request, start_response)
+
+    def _wait_at_the_gate(self) -> None:
+        self.waiting += 1
+        self.gate.wait(_LONGEST_HANG_SECONDS)
+        self.waiting -= 1
 
     def _fail(self, fault: Fault, request: Request, start_response: "StartResponse") -> Iterable[bytes]:
         environ = request.environ

@@ -18,9 +18,9 @@ def main() -> None:
     from tests.faults.relay.bugs import BUGS
     from tests.faults.relay.windows import Windows
 
-    Windows(Path(folder)).install()
     if bug != "none":
         BUGS[bug]()
+    Windows(Path(folder)).install()
     if program == "application":
         application.main()
         return

@@ -13,7 +13,7 @@ def recovery_seconds(deaths: Iterable[Death]) -> list[float]:
     ends = {
         property_id: published_at.timestamp()
         for property_id, published_at in OutboxEvent.objects.values_list("data_flow__property_id", "published_at")
-        if published_at
+        if published_at is not None
     }
     return sorted(ends[property_id] - death.record.at for death in deaths for property_id in death.property_ids)
 

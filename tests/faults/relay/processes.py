@@ -14,29 +14,32 @@ from typing import Final
 from deploy.local.processes import ChildProcess, last_lines, start_process
 from deploy.local.state import REPOSITORY
 
-_CELERY: Final = ("-m", "celery", "-A", "myapp")
 _LONGEST_SECONDS: Final = 60.0  # for a registration
 
 
 class Processes:
     """The processes with `environment`; windows are armed in `folder`, where the logs are too."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], bug: str, concurrency: int) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], *, bug: str, concurrency: int, is_as_shipped: bool
+    ) -> None:
         self.folder = folder
         self._environment = environment
         self._launched = ("-m", "tests.faults.relay.launcher", str(folder), bug)
-        self._concurrency = concurrency
+        celery = ("-m", "celery") if is_as_shipped else (*self._launched, "celery")
+        options = ("--concurrency", str(concurrency), "--loglevel", "WARNING")
+        self._worker = (*celery, "-A", "myapp", "worker", *options)
         self._children: dict[str, ChildProcess] = {}
         self._application: subprocess.Popen[str] | None = None
 
     def start_worker(self) -> None:
-        """Start the Celery worker, in whose pool the windows are."""
-        options = ("--concurrency", str(self._concurrency), "--loglevel", "WARNING")
-        self._start("worker", (*self._launched, "celery", "-A", "myapp", "worker", *options))
+        """Start the Celery worker, in whose pool the windows are unless it is as shipped."""
+        self._start("worker", self._worker)
 
     def start_beat(self) -> None:
         """Start Celery's beat as it is."""
-        self._start("beat", (*_CELERY, "beat", "--schedule", str(self.folder / "beat.schedule")))
+        schedule = str(self.folder / "beat.schedule")
+        self._start("beat", ("-m", "celery", "-A", "myapp", "beat", "--schedule", schedule))
 
     @property
     def worker(self) -> ChildProcess:

@@ -7,10 +7,11 @@ import json
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.db import connection
@@ -54,7 +55,7 @@ class Relaying:
     queue_url: str
     deliveries: Deliveries = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(FIRST_PROPERTY))
-    _lengths: dict[Window, int] = field(default_factory=dict)
+    _lengths: dict[tuple[Window, int], int] = field(default_factory=dict)
 
     def register(self, number: int) -> list[str]:
         """Have so many data flows registered in one transaction; return their property ids."""
@@ -64,13 +65,13 @@ class Relaying:
 
     def kill(self, window: Window, at: float, victim: Victim = "process", number: int = 1) -> Death:
         """Let somebody die at this part (0 to 1) of a window, while so many events are published."""
-        if window not in self._lengths:
-            self._lengths[window] = self._armed(Kill(window, MEASURE), 1).record.lines
+        length = self._lengths.get((window, number)) or self._armed(Kill(window, MEASURE), number).record.lines
         while True:
-            death = self._armed(Kill(window, int(at * self._lengths[window]), victim), number)
+            death = self._armed(Kill(window, int(at * length), victim), number)
+            self._lengths[window, number] = length
             if death.record.place is not None:
                 return death
-            self._lengths[window] = death.record.lines  # it was shorter this time
+            length = death.record.lines  # it was shorter this time
 
     def _armed(self, kill: Kill, number: int) -> Death:
         folder = self.processes.folder
@@ -124,16 +125,19 @@ class Relaying:
         self.broker.process.popen.kill()
         self.broker.stop()
 
-    def wait_until_published(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until no event is left; fails when some are not published in so many seconds."""
+    def are_all_published(self, seconds: float) -> bool:
+        """Wait until no event is left, at most so many seconds; return whether that came to be."""
         left = OutboxEvent.objects.exclude(state=OutboxEvent.State.PUBLISHED)
 
         def is_none_left() -> bool:
             self.processes.restart_dead()
             return not left.exists()
 
-        is_done = wait_until(is_none_left, seconds)
-        assert is_done, f"not published in {seconds} s: {list(left.values('state', 'attempts', 'last_error'))}"
+        return wait_until(is_none_left, seconds)
+
+    def wait_until_published(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until no event is left; fails when some are not published in so many seconds."""
+        assert self.are_all_published(seconds), list(OutboxEvent.objects.values("state", "attempts", "last_error"))
 
     def take_deliveries(self) -> Deliveries:
         """Return everything that has arrived on the bus so far, by event id."""
@@ -147,8 +151,18 @@ class Relaying:
 
 
 @contextmanager
-def relaying(*, bug: str = "none", concurrency: int = 1, **settings: str) -> Iterator[Relaying]:
-    """Start everything, with these settings of MyApp's where they are not the defaults, and stop it at the end."""
+def relaying(
+    *,
+    bug: str = "none",
+    concurrency: int = 1,
+    has_beat: bool = True,
+    is_as_shipped: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Relaying]:
+    """Start everything, with these settings of MyApp's where they are not the defaults, and stop it at the end.
+
+    With `is_as_shipped` the worker is started without the launcher.
+    """
     with ExitStack() as parts:
         folder = make_shared_folder(f"{SHARED_PREFIX}relay-")
         parts.callback(shutil.rmtree, folder)
@@ -156,14 +170,15 @@ def relaying(*, bug: str = "none", concurrency: int = 1, **settings: str) -> Ite
         eventbridge = FaultyEventBridge(create_endpoint([], EmulatedClock(folder / "clock.json")))
         server = parts.enter_context(EndpointServer(eventbridge))
         environment = {**_environment(broker.url, server.url), **settings}
-        processes = Processes(folder, environment, bug, concurrency)
+        processes = Processes(folder, environment, bug=bug, concurrency=concurrency, is_as_shipped=is_as_shipped)
         parts.callback(processes.stop)
         parts.callback(eventbridge.has_let_go.set)
         relay = Relaying(processes, broker, eventbridge, create_bus_with_queue())
         parts.callback(relay.stop_broker)
         try:
             processes.start_worker()
-            processes.start_beat()
+            if has_beat:
+                processes.start_beat()
             relay.register(1)
             relay.wait_until_published()
             yield relay

@@ -80,7 +80,7 @@ class Windows:
 
     def _around_claim(self, claim: Any) -> Any:
         def around(limit: int) -> Any:
-            if OutboxEvent.objects.filter(state="queued", attempts=0).exists():
+            if OutboxEvent.objects.filter(state=OutboxEvent.State.QUEUED, attempts=0).exists():
                 self._enter("claiming")
             events = claim(limit)
             self._leave("claiming")

@@ -7,7 +7,7 @@ lease, so a relay that dies holding some loses nothing: they are due again when 
 import logging
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_RETRY_SECONDS: Final = 2
 _LONGEST_RETRY_SECONDS: Final = 40  # once EventBridge takes events again, all are there within a minute
+_MOST_BYTES: Final = 240 * 1024  # of the details of one call: EventBridge takes 256 KB with what is around them
 _OWN_STEPS: Final = (
     DataFlow.Status.QUEUED,
     DataFlow.Status.PUBLISHED,
@@ -95,12 +96,24 @@ def _claim(limit: int) -> list[OutboxEvent]:
     due = OutboxEvent.objects.filter(is_free, state=OutboxEvent.State.QUEUED, next_attempt_at__lte=now)
     lease, until = uuid.uuid4(), now + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
     with transaction.atomic():
-        events = list(due.order_by("created_at").select_for_update(skip_locked=True)[:limit])
+        events = _fitting(due.order_by("created_at").select_for_update(skip_locked=True)[:limit])
         claimed = OutboxEvent.objects.filter(pk__in=[event.pk for event in events])
         claimed.update(claimed_by=lease, claimed_until=until, attempts=F("attempts") + 1)
     for event in events:
         event.claimed_by, event.attempts = lease, event.attempts + 1
     return events
+
+
+def _fitting(events: Iterable[OutboxEvent]) -> list[OutboxEvent]:
+    """Return the first of the events: those that go into one call, which is refused as a whole if it is too large."""
+    chosen: list[OutboxEvent] = []
+    size_bytes = 0
+    for event in events:
+        size_bytes += len(event.detail.encode())
+        if size_bytes > _MOST_BYTES and chosen:
+            break
+        chosen.append(event)
+    return chosen
 
 
 def _put(client: "EventBridgeClient", events: Sequence[OutboxEvent]) -> tuple[list[dict[str, Any]], bool]:

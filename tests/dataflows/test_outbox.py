@@ -87,6 +87,18 @@ def test_throttled_call_is_shown_and_tried_again_later(operator: User, bus: str,
     assert relay_due_events() == 1
 
 
+def test_events_too_large_for_one_call_go_in_several(operator: User, bus: str) -> None:
+    values = ["v" * 200] * 20
+    filters = [{"dimension": "country", "operator": "equal_to", "values": values}] * 10
+    for number in range(10):
+        large = unsaved_data_flow(
+            property_id=str(1000 + number), reports=[{"slug": "traffic_acquisition"}], filters=filters
+        )
+        data_flow_register(data_flow=large, user=operator)
+    assert relay_due_events() == 10
+    assert len(published(bus)) == 10
+
+
 def test_what_can_not_be_reached_is_called_once_a_sweep(
     operator: User, bus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

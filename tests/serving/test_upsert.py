@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from mypy_boto3_s3 import S3Client
 
 from dataflows.contracts.reports import REPORT_TABLES
@@ -89,6 +90,15 @@ def test_generations_of_other_partitions_in_an_unload_are_independent(load: Load
     load([event("new")], {("123", DAY): 5})
     load([event("old"), event("other", NEXT_DAY)], {("123", DAY): 4, ("123", NEXT_DAY): 1})
     assert stored_events() == {(DAY, "new"): 1, (NEXT_DAY, "other"): 1}
+
+
+def test_deleting_rows_does_not_wait_for_another_partition(load: Load) -> None:
+    load([event("vanishes"), event("stays", NEXT_DAY)], {("123", DAY): 1, ("123", NEXT_DAY): 1})
+    others = REPORT_MODELS["events"]._default_manager.select_for_update().filter(date=NEXT_DAY)
+    with transaction.atomic():
+        assert len(others) == 1  # and locked until the block ends
+        load([], {("123", DAY): 2})
+    assert stored_events() == {(NEXT_DAY, "stays"): 1}
 
 
 def test_look_alikes_stay_distinct(load: Load) -> None:

@@ -106,20 +106,25 @@ def start_mariadb(
 def _make_data(folder: ServerFolder) -> None:
     folder.account.make_owned_folder(folder.data)
     program = find_program("mariadb-install-db")
-    options = ["--no-defaults", f"--datadir={folder.data}", "--skip-test-db", "--innodb-log-file-size=32M"]
+    places = [f"--datadir={folder.data}", f"--tmpdir={_temporary_folder(folder)}"]
+    options = ["--no-defaults", *places, "--skip-test-db", "--innodb-log-file-size=32M"]
     # root may connect only through a socket, and the server opens none.
     folder.run_once(NAME, [program, *options, "--auth-root-authentication-method=socket"])
+
+
+def _temporary_folder(folder: ServerFolder) -> Path:
+    path = folder.path / "temporary"
+    folder.account.make_owned_folder(path)
+    return path
 
 
 def _configure(
     folder: ServerFolder, port: int, certificates: Certificates, flush_log_at_commit: int, database: str
 ) -> Path:
     statements = INIT_FILE.format(user=USER, host=LOOPBACK, password=folder.password, database=database)
-    temporary = folder.path / "temporary"
-    folder.account.make_owned_folder(temporary)
     options = OPTIONS.format(
         data=folder.data,
-        temporary=temporary,
+        temporary=_temporary_folder(folder),
         host=LOOPBACK,
         port=port,
         init_file=folder.write_configuration("init.sql", statements),

@@ -36,8 +36,20 @@ class RowText:
 
 def partition_text(table: ReportTable, key: PartitionKey) -> str:
     """Return the literals of the partition columns, in order."""
+    return ",".join(_partition_literals(table, key).values())
+
+
+def partition_condition(table: ReportTable, key: PartitionKey) -> str:
+    """Return the condition that a row is in the partition.
+
+    Column by column: for a row of columns, MariaDB's DELETE does not use the primary key.
+    """
+    return " AND ".join(f"`{name}` = {literal}" for name, literal in _partition_literals(table, key).items())
+
+
+def _partition_literals(table: ReportTable, key: PartitionKey) -> dict[str, str]:
     values: dict[str, str | date] = {"property_id": key.property_id, "report_id": key.report_id, "date": key.date}
-    return ",".join(_quoted(values[name]) for name in table.partition_columns)
+    return {name: _quoted(values[name]) for name in table.partition_columns}
 
 
 def row_texts(table: ReportTable, rows: pa.RecordBatch) -> Iterator[RowText]:

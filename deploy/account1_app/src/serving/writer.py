@@ -9,7 +9,7 @@ from pymysql.cursors import Cursor
 from dataflows.contracts.reports import ReportTable
 from serving.control import PartitionKey
 from serving.difference import Change, Deletion, Insertion, Update
-from serving.row_text import partition_text
+from serving.row_text import partition_condition, partition_text
 
 _BATCH_CHANGES: Final = 5_000
 _STATEMENT_BYTES: Final = 4 * 2**20  # well under the server's max_allowed_packet
@@ -34,7 +34,7 @@ def write_changes(cursor: Cursor, table: ReportTable, key: PartitionKey, changes
             cursor.execute(_upsert_statement(table, values))
         deleted = [change.dimension_hash for change in batch if isinstance(change, Deletion)]
         if deleted:
-            cursor.execute(_delete_statement(table, partition, deleted))
+            cursor.execute(_delete_statement(table, key, deleted))
         counts.inserted += sum(isinstance(change, Insertion) for change in batch)
         counts.updated += sum(isinstance(change, Update) for change in batch)
         counts.deleted += len(deleted)
@@ -82,10 +82,9 @@ def _upsert_statement(table: ReportTable, rows: list[str]) -> str:
     )
 
 
-def _delete_statement(table: ReportTable, partition: str, hashes: list[str]) -> str:
-    columns = ", ".join(f"`{name}`" for name in table.partition_columns)
+def _delete_statement(table: ReportTable, key: PartitionKey, hashes: list[str]) -> str:
     literals = ",".join(f"X'{dimension_hash}'" for dimension_hash in hashes)
     return (
-        f"DELETE FROM `{table.mysql_name}` WHERE ({columns}) = ({partition}) "  # noqa: S608 - declared names
+        f"DELETE FROM `{table.mysql_name}` WHERE {partition_condition(table, key)} "  # noqa: S608 - declared names
         f"AND dimension_hash IN ({literals})"
     )

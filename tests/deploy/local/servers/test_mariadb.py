@@ -1,6 +1,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ def test_stops_the_server_that_a_killed_run_left_running(parent: Path) -> None:
     assert first.process.exit_code() == 0
     assert query(second, "SELECT 1") == ((1,),)
     second.stop()
+
+
+def test_several_can_be_made_at_the_same_time(server: MariadbServer, parent: Path) -> None:
+    with ThreadPoolExecutor() as pool:  # one that makes its data must not delete another's temporary tables
+        servers = list(pool.map(lambda number: start(parent, f"one-of-many-{number}"), range(4)))
+    for server in servers:
+        server.stop()
 
 
 def test_names_a_taken_port(server: MariadbServer, parent: Path) -> None:

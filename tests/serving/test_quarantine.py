@@ -119,6 +119,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "row count": (announce(row_count=3), "row_count_mismatch"),
     "sum": (announce(sum_event_count=Decimal(3)), "sum_mismatch"),
     "generation": (announce(generation=0), "control_invalid"),
+    "generation beyond all": (announce(generation=2**63 - 1), "control_invalid"),
     "null in control": (announce(row_count=None), "control_incomplete"),
     "no correlation id": (announce(correlation_id=None), "control_incomplete"),
     "empty correlation id": (announce(correlation_id=""), "control_bad_id"),
@@ -197,7 +198,7 @@ def test_too_large_partition_holds_up_no_other(writer: UnloadWriter, config: Con
     assert Quarantine.objects.get(manifest_key=key).reason == "partition_too_large"
 
 
-@pytest.mark.parametrize("report_id", ["", "{x}", "a" * 41, "x'; --"])
+@pytest.mark.parametrize("report_id", ["", "{x}", "a" * 41, "x'; --", "pages"])
 def test_report_that_nobody_can_have_is_quarantined(
     report_id: str, s3: S3Client, config: Config, bucket: UnloadBucket
 ) -> None:

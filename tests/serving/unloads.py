@@ -96,13 +96,23 @@ class UnloadWriter:
         counts = {"generation": generation, "row_count": len(own)}
         return {**dict(zip(names, partition, strict=True)), **ids, **counts, **sums}
 
+    def data_body(self, rows: list[Row], **options: Any) -> bytes:
+        """Return rows as a data part holds them; `options` are those of Arrow's writer."""
+        return parquet_bytes(_table(rows, data_schema(self.table)), **options)
+
+    def put_data(self, body: bytes, rows: int) -> None:
+        """Write one data part, whatever it is, and a manifest that says it has so many rows."""
+        self._put(unload_data_prefix(self.table.name, self.run_id), [(body, rows)])
+
     def _write(self, prefix: str, tables: list[pa.Table]) -> None:
+        self._put(prefix, [(parquet_bytes(table), table.num_rows) for table in tables])
+
+    def _put(self, prefix: str, parts: list[tuple[bytes, int]]) -> None:
         entries = []
-        for number, table in enumerate(tables):
+        for number, (body, rows) in enumerate(parts):
             key = f"{prefix}{number:04}_part_00.parquet"
-            body = parquet_bytes(table)
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
-            meta = {"content_length": len(body), "record_count": table.num_rows}
+            meta = {"content_length": len(body), "record_count": rows}
             entries.append({"url": f"s3://{self.bucket}/{key}", "meta": meta})
         manifest = json.dumps({"entries": entries})
         self.client.put_object(Bucket=self.bucket, Key=f"{prefix}manifest", Body=manifest.encode())

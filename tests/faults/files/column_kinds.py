@@ -157,3 +157,15 @@ def not_a_number(_: Random) -> Variants:
 
 def _floats(name: str, type_: pa.DataType, value: float, table: pa.Table) -> pa.Table:
     return table.set_column(table.column_names.index(name), name, pa.array([value] * table.num_rows, type_))
+
+
+@kind("dates that no calendar has")
+def no_dates(_: Random) -> Variants:
+    for days in (2**31 - 1, -(2**31), 2_932_897, -719_163):
+        yield f"day {days}", "date_out_of_range", reshaped(partial(_dated, days))
+    yield "in the control rows", "date_out_of_range", reshaped(partial(_dated, 2**31 - 1), part_kind="control")
+
+
+def _dated(days: int, table: pa.Table) -> pa.Table:
+    dates = pa.array([days] * table.num_rows, pa.int32()).cast(pa.date32())
+    return table.set_column(table.column_names.index("date"), "date", dates)

@@ -97,6 +97,7 @@ def bad_footer(random: Random) -> Variants:
     yield "many tiny columns", "not_parquet", changed(partial(_repeat_in_footer, 2, 20_000))
     yield "many row groups", "not_parquet", changed(partial(_repeat_in_footer, 4, 10_000))
     yield "much of it", "not_parquet", changed(_long_footer)
+    yield "a name that is no UTF-8", "not_parquet", changed(_wrong_name)
 
 
 def _noise_footer(seed: int, body: bytes) -> bytes:
@@ -123,6 +124,13 @@ def _long_footer(body: bytes) -> bytes:
     file = OpenFile.of(body)
     pair = Struct().put(1, BINARY, b"key").put(2, BINARY, b"x" * 3_000_000)
     file.footer.put(5, LIST, Items(STRUCT, [pair]))
+    return file.closed()
+
+
+def _wrong_name(body: bytes) -> bytes:
+    file = OpenFile.of(body)
+    file.column("country").put(3, LIST, Items(BINARY, [b"\xff"]))
+    file.element("country").put(4, BINARY, b"\xff")
     return file.closed()
 
 

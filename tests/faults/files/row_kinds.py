@@ -52,7 +52,7 @@ def _overflow(announced: Decimal, unloaded: Unloaded) -> None:
 def other_dates(_: Random) -> Variants:
     for day in (OTHER_DAY, date(2026, 10, 31), date(1970, 1, 1), date(9999, 12, 31)):
         yield f"all on {day}", "row_not_announced", rows(lambda found, day=day: [{**row, "date": day} for row in found])  # type: ignore[misc]
-    yield "the last row", "row_not_announced", rows(lambda found: [*found[:-1], {**found[-1], "date": OTHER_DAY}])
+    yield "the last row", "row_count_mismatch", rows(lambda found: [*found[:-1], {**found[-1], "date": OTHER_DAY}])
 
 
 @kind("dates that can't be")
@@ -70,7 +70,7 @@ def _move_to(day: date, unloaded: Unloaded) -> None:
 @kind("another property's rows")
 def another_property(_: Random) -> Variants:
     yield "all", "row_not_announced", rows(lambda found: [{**row, "property_id": _NOT_THERE} for row in found])
-    yield "the last", "row_not_announced", rows(_last_of_another)
+    yield "the last", "row_count_mismatch", rows(_last_of_another)
     yield "one more", "row_not_announced", rows(lambda found: [*found, {**found[-1], "property_id": _NOT_THERE}])
     yield (
         "with a leading zero",

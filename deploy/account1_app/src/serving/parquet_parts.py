@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,9 @@ from serving.part_limits import PartLimits, widest_row
 _BATCH_ROWS: Final = 10_000
 _MAX_DIMENSION_BYTES: Final = 65_535  # what Redshift's VARCHAR holds
 _MAX_KEY_BYTES: Final = 64  # a hash in hex digits is the longest
+_EPOCH: Final = date(1970, 1, 1)
+_FIRST_DAY: Final = (date.min - _EPOCH).days
+_LAST_DAY: Final = (date.max - _EPOCH).days
 _BATCH_BYTES: Final = 4 * 2**20
 _READ_BYTES: Final = 2**18
 
@@ -45,6 +49,8 @@ class PartFile:
                 batch.validate(full=True)  # reading takes bytes that are no UTF-8 for text
                 for name in _texts(batch.schema):
                     _check_length(self.key, name, batch.column(name), self.dimensions)
+                for name in _dates(batch.schema):
+                    _check_dates(self.key, batch.column(name))
                 yield batch
         except (pa.ArrowException, OSError) as error:
             raise QuarantineError(f"{self.key} can't be read to its end: {error}.", reason="part_broken") from error
@@ -62,7 +68,7 @@ def opened(
     row_bytes = widest_row(path, key, limits)
     try:
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise QuarantineError(f"{key} is not a Parquet file: {error}.", reason="not_parquet") from error
     with file:
         _check_columns(file, key, schema)
@@ -112,6 +118,16 @@ def _check_length(key: str, name: str, texts: pa.Array, dimensions: Collection[s
             f"{key} has a {name} of {longest:,} bytes; at most {limit:,} are loaded.", reason="text_too_long"
         )
     return int(longest)
+
+
+def _check_dates(key: str, dates: pa.Array) -> None:
+    days = pc.min_max(dates.cast(pa.int32())).as_py()
+    if days["min"] is not None and not (days["min"] >= _FIRST_DAY and days["max"] <= _LAST_DAY):
+        raise QuarantineError(f"{key} has a date that no calendar has.", reason="date_out_of_range")
+
+
+def _dates(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if pa.types.is_date32(field.type)]
 
 
 def _texts(schema: pa.Schema) -> list[str]:

@@ -1,7 +1,7 @@
 """The data rows of an unload, streamed partition by partition, and the check that they are what was announced.
 
-Everything is read twice: once to check all of it, so that nothing of a bad unload becomes visible,
-and once to load it. Reading is far cheaper than writing.
+Everything is downloaded once and read twice: once to check all of it, so that nothing of a bad unload
+becomes visible, and once to load it. Reading is far cheaper than writing.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -17,18 +17,19 @@ from dataflows.contracts.reports import ReportTable
 from serving.control import ControlRow, PartitionKey
 from serving.errors import QuarantineError
 from serving.schemas import DECIMAL, data_schema
-from serving.unload_files import Part, Unload, UnloadBucket
+from serving.unload_files import Part, PartFiles, Unload, UnloadBucket
 
-BATCH_ROWS: Final = 20_000
+BATCH_ROWS: Final = 10_000
 _EXACT: Final = Context(prec=76)  # room for the sum of any number of DECIMAL(38,10)
 
 
 @dataclass(frozen=True)
-class PartitionSlice:
-    """Consecutive rows of one partition."""
+class Piece:
+    """Consecutive rows of a batch that are of one partition: from `start` up to and without `end`."""
 
     key: PartitionKey
-    rows: pa.RecordBatch
+    start: int
+    end: int
 
 
 def data_parts(bucket: UnloadBucket, unload: Unload, control: Mapping[PartitionKey, ControlRow]) -> list[Part]:
@@ -44,27 +45,25 @@ def data_parts(bucket: UnloadBucket, unload: Unload, control: Mapping[PartitionK
     return []
 
 
-def stream_slices(bucket: UnloadBucket, table: ReportTable, parts: list[Part]) -> Generator[PartitionSlice]:
-    """Yield the rows of all parts in order, cut where the partition changes; close it to let go of its part.
+def stream_batches(files: PartFiles, table: ReportTable, parts: list[Part]) -> Generator[pa.RecordBatch]:
+    """Yield the rows of all parts in order, so many at a time; close it to let go of its part.
 
     Raises QuarantineError for a part that can't be read to its end.
     """
     for part in parts:
-        with bucket.open_part(part, data_schema(table)) as file:
+        with files.open_part(part, data_schema(table)) as file:
             try:
-                for batch in file.iter_batches(BATCH_ROWS):
+                for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
                     batch.validate(full=True)  # reading takes bytes that are no UTF-8 for text
-                    yield from _cut(table, batch)
+                    yield batch
             except (pa.ArrowException, OSError) as error:
                 raise QuarantineError(f"{part.key} can't be read to its end: {error}.", reason="part_broken") from error
 
 
-def _cut(table: ReportTable, batch: pa.RecordBatch) -> Iterator[PartitionSlice]:
+def cut(table: ReportTable, batch: pa.RecordBatch) -> list[Piece]:
+    """Return the pieces of a batch: it is cut where the partition changes."""
     starts = [0, *_changes(table, batch), batch.num_rows]
-    for start, end in pairwise(starts):
-        rows = batch.slice(start, end - start)
-        if rows.num_rows:
-            yield PartitionSlice(_key(table, rows), rows)
+    return [Piece(_key(table, batch, start), start, end) for start, end in pairwise(starts) if start < end]
 
 
 def _changes(table: ReportTable, batch: pa.RecordBatch) -> list[int]:
@@ -79,9 +78,9 @@ def _changes(table: ReportTable, batch: pa.RecordBatch) -> list[int]:
     return [index + 1 for index in pc.indices_nonzero(differs).to_pylist()]
 
 
-def _key(table: ReportTable, rows: pa.RecordBatch) -> PartitionKey:
-    report_id = rows.column("report_id")[0].as_py() if table.is_custom else table.name
-    return PartitionKey(rows.column("property_id")[0].as_py(), report_id, rows.column("date")[0].as_py())
+def _key(table: ReportTable, rows: pa.RecordBatch, row: int) -> PartitionKey:
+    report_id = rows.column("report_id")[row].as_py() if table.is_custom else table.name
+    return PartitionKey(rows.column("property_id")[row].as_py(), report_id, rows.column("date")[row].as_py())
 
 
 @dataclass
@@ -94,7 +93,7 @@ class _Tally:
 
 
 def check_rows(
-    table: ReportTable, slices: Iterator[PartitionSlice], control: Mapping[PartitionKey, ControlRow]
+    table: ReportTable, batches: Iterator[pa.RecordBatch], control: Mapping[PartitionKey, ControlRow]
 ) -> None:
     """Read every row and compare with the control rows: order, keys, counts, sums.
 
@@ -102,28 +101,29 @@ def check_rows(
     """
     tallies = {key: _Tally(sums=[Decimal(0)] * len(table.metrics)) for key in control}
     previous: PartitionKey | None = None
-    for piece in slices:
-        if piece.key not in tallies:
-            raise QuarantineError(f"Rows of {piece.key} were not announced.", reason="row_not_announced")
-        if previous is not None and piece.key < previous:
-            raise QuarantineError(f"Rows of {piece.key} come out of order.", reason="rows_unordered")
-        _add(table, tallies[piece.key], piece)
-        previous = piece.key
+    for batch in batches:
+        for piece in cut(table, batch):
+            if piece.key not in tallies:
+                raise QuarantineError(f"Rows of {piece.key} were not announced.", reason="row_not_announced")
+            if previous is not None and piece.key < previous:
+                raise QuarantineError(f"Rows of {piece.key} come out of order.", reason="rows_unordered")
+            _add(table, tallies[piece.key], piece.key, batch.slice(piece.start, piece.end - piece.start))
+            previous = piece.key
     for key, tally in tallies.items():
         _compare(control[key], tally)
 
 
-def _add(table: ReportTable, tally: _Tally, piece: PartitionSlice) -> None:
-    hashes = piece.rows.column("dimension_hash")
+def _add(table: ReportTable, tally: _Tally, key: PartitionKey, rows: pa.RecordBatch) -> None:
+    hashes = rows.column("dimension_hash")
     if not pc.all(pc.match_substring_regex(hashes, r"^[0-9a-f]{64}$")).as_py():
-        raise QuarantineError(f"A row of {piece.key} has a bad dimension_hash.", reason="bad_hash")
+        raise QuarantineError(f"A row of {key} has a bad dimension_hash.", reason="bad_hash")
     is_rising = pc.all(pc.greater(hashes.slice(1), hashes.slice(0, len(hashes) - 1)), min_count=0).as_py()
     if not is_rising or hashes[0].as_py() <= tally.last_hash:
-        raise QuarantineError(f"Rows of {piece.key} are repeated or out of order.", reason="rows_unordered")
-    tally.rows += piece.rows.num_rows
+        raise QuarantineError(f"Rows of {key} are repeated or out of order.", reason="rows_unordered")
+    tally.rows += rows.num_rows
     tally.last_hash = hashes[-1].as_py()
     tally.sums = [
-        _EXACT.add(total, _sum(piece.rows.column(column.name)))
+        _EXACT.add(total, _sum(rows.column(column.name)))
         for total, column in zip(tally.sums, table.metrics, strict=True)
     ]
 

@@ -2,9 +2,10 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -21,9 +22,13 @@ from serving.errors import QuarantineError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef
 
 _CONTROL_KEY: Final = re.compile(r"(?P<table>[a-z][a-z0-9_]{0,39})/(?P<run_id>[0-9a-f]{32})/control/manifest")
 _MAX_MANIFEST_BYTES: Final = 4 * 2**20
+_KEPT_BYTES: Final = 512 * 2**20  # of the function's disk; a part beside them is at most a quarter of it
+_COPY_BYTES: Final = 2**20
+_READ_BYTES: Final = 2**16
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -120,29 +125,70 @@ class UnloadBucket:
 
     @contextmanager
     def open_part(self, part: Part, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
-        """Download a part to the disk and open it, checked against its manifest and `schema`.
+        """Open a part that is read once; as PartFiles does it."""
+        with self.kept_parts() as files, files.open_part(part, schema) as file:
+            yield file
+
+    @contextmanager
+    def kept_parts(self) -> Iterator["PartFiles"]:
+        """Make a folder for the parts that are read in the block, and delete it afterwards."""
+        with TemporaryDirectory(prefix="unload-") as folder:
+            yield PartFiles(self, Path(folder))
+
+    def download(self, part: Part, path: Path, only_version: str | None) -> str:
+        """Download a part and return which version of the object it was; any version, or `only_version`.
+
+        Raises QuarantineError when it is missing or has another size than its manifest says, TransientError
+        when it is no longer that version.
+        """
+        if part.size_bytes > self.max_part_bytes:
+            raise QuarantineError(f"{part.key} has {part.size_bytes} bytes, too many to load.", reason="part_too_large")
+        wanted: GetObjectRequestTypeDef = {"Bucket": self.name, "Key": part.key, "ExpectedBucketOwner": self.owner}
+        if only_version is not None:
+            wanted["IfMatch"] = only_version
+        with _named_errors(part.key):
+            answer = self.client.get_object(**wanted)
+            with closing(answer["Body"]) as body:
+                if answer["ContentLength"] != part.size_bytes:
+                    raise QuarantineError(
+                        f"{part.key} has {answer['ContentLength']} bytes; its manifest says {part.size_bytes}.",
+                        reason="part_size_mismatch",
+                    )
+                with path.open("wb") as file:
+                    shutil.copyfileobj(body, file, _COPY_BYTES)
+        return answer["ETag"]
+
+
+@dataclass
+class PartFiles:
+    """Parts on the disk, each checked against its manifest when it is opened.
+
+    What was opened once stays, as long as there is room for it, so that it is downloaded once however often
+    it is read; the rest is downloaded again, in the same version.
+    """
+
+    bucket: UnloadBucket
+    folder: Path
+    room_bytes: int = _KEPT_BYTES
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def open_part(self, part: Part, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
+        """Open a part, downloaded if it is not there, checked against its manifest and `schema`.
 
         Raises QuarantineError naming what is wrong with it: missing, another size, not Parquet,
         other columns or types, another number of rows, or row groups that unpack too large.
         """
-        with TemporaryDirectory(prefix="unload-") as folder:
-            path = Path(folder) / "part.parquet"
-            self._download(part, path)
-            with _opened(path, part) as file:
-                self._check_footer(file, part, schema)
-                yield file
-
-    def _download(self, part: Part, path: Path) -> None:
-        if part.size_bytes > self.max_part_bytes:
-            raise QuarantineError(f"{part.key} has {part.size_bytes} bytes, too many to load.", reason="part_too_large")
-        with _named_errors(part.key):
-            head = self.client.head_object(Bucket=self.name, Key=part.key, ExpectedBucketOwner=self.owner)
-            if head["ContentLength"] != part.size_bytes:
-                raise QuarantineError(
-                    f"{part.key} has {head['ContentLength']} bytes; its manifest says {part.size_bytes}.",
-                    reason="part_size_mismatch",
-                )
-            self.client.download_file(self.name, part.key, str(path), {"ExpectedBucketOwner": self.owner})
+        path = self.folder / part.key.replace("/", "_")
+        if not path.exists():
+            self.versions[part.key] = self.bucket.download(part, path, self.versions.get(part.key))
+            self.room_bytes -= part.size_bytes
+        with _opened(path, part) as file:
+            self._check_footer(file, part, schema)
+            yield file
+        if self.room_bytes < 0:
+            path.unlink()
+            self.room_bytes += part.size_bytes
 
     def _check_footer(self, file: pq.ParquetFile, part: Part, schema: pa.Schema) -> None:
         if not file.schema_arrow.remove_metadata().equals(schema):
@@ -156,14 +202,14 @@ class UnloadBucket:
                 reason="part_rows_mismatch",
             )
         groups = (file.metadata.row_group(index) for index in range(file.metadata.num_row_groups))
-        if any(group.total_byte_size > self.max_row_group_bytes for group in groups):
+        if any(group.total_byte_size > self.bucket.max_row_group_bytes for group in groups):
             raise QuarantineError(f"{part.key} unpacks to more than may be loaded.", reason="part_too_large")
 
 
 @contextmanager
 def _opened(path: Path, part: Part) -> Iterator[pq.ParquetFile]:
     try:
-        file = pq.ParquetFile(path, memory_map=False)
+        file = pq.ParquetFile(path, memory_map=False, buffer_size=_READ_BYTES, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise QuarantineError(f"{part.key} is not a Parquet file: {error}.", reason="not_parquet") from error
     with file:

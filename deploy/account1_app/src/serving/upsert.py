@@ -4,11 +4,14 @@ A partition is replaced in one transaction with its generation and its ledger ro
 the difference. The same generation again changes nothing, an older one is ignored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, groupby
+from operator import itemgetter
+from typing import Final
 
+import pyarrow as pa
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
@@ -16,13 +19,16 @@ from dataflows.contracts.reports import ReportTable
 from serving import ledger
 from serving.config import Config
 from serving.control import ControlRow, PartitionKey, check_sizes, read_control_rows
-from serving.data_rows import PartitionSlice, check_rows, data_parts, stream_slices
-from serving.difference import changes, stored_rows
+from serving.data_rows import check_rows, cut, data_parts, stream_batches
+from serving.difference import Change, Writing, changes, stored_pages
 from serving.errors import QuarantineError
 from serving.mysql import connection, transient_errors_named
-from serving.row_text import RowText, row_texts
+from serving.read_ahead import read_ahead
+from serving.row_text import RowTexts
 from serving.unload_files import Unload, UnloadBucket, unload_of
 from serving.writer import ChangeCounts, write_changes
+
+_BATCHES_AHEAD: Final = 2  # each a few megabytes
 
 
 @dataclass
@@ -65,40 +71,60 @@ def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> Up
 def _load(config: Config, bucket: UnloadBucket, unload: Unload) -> UpsertResult:
     control = read_control_rows(bucket, unload)
     parts = data_parts(bucket, unload, control)
-    with closing(stream_slices(bucket, unload.table, parts)) as all_slices:
-        check_rows(unload.table, all_slices, control)
     result = UpsertResult()
-    with (
-        connection(config) as session,
-        transient_errors_named(),
-        closing(stream_slices(bucket, unload.table, parts)) as all_slices,
-    ):
-        for row, slices in _partitions(control, all_slices):
-            if row.row_count <= config.max_partition_rows:
-                result.add(_replace_partition(session, unload, row, slices))
-        check_sizes(control.values(), config.max_partition_rows)  # now: one property's must not hold up the others'
-        with session.cursor() as cursor:
-            ledger.resolve_quarantine(cursor, bucket.name, unload.control_manifest_key)
-        session.commit()
+    with bucket.kept_parts() as files:
+        with closing(stream_batches(files, unload.table, parts)) as batches:
+            check_rows(unload.table, batches, control)
+        with connection(config) as session, transient_errors_named():
+            batches = stream_batches(files, unload.table, parts)
+            prepared = _prepared(unload.table, batches, _loaded(session, control))
+            with closing(read_ahead(prepared, _BATCHES_AHEAD)) as all_texts:
+                for row, texts in _partitions(control, all_texts):
+                    if row.row_count <= config.max_partition_rows:
+                        result.add(_replace_partition(session, unload, row, texts))
+            check_sizes(control.values(), config.max_partition_rows)  # now: one must not hold up the others
+            with session.cursor() as cursor:
+                ledger.resolve_quarantine(cursor, bucket.name, unload.control_manifest_key)
+            session.commit()
     return result
 
 
+def _loaded(session: "Connection[Cursor]", keys: Collection[PartitionKey]) -> set[PartitionKey]:
+    with session.cursor() as cursor:
+        return ledger.loaded_partitions(cursor, keys)
+
+
+def _prepared(
+    table: ReportTable, all_batches: Generator[pa.RecordBatch], loaded: Collection[PartitionKey]
+) -> Generator[list[tuple[PartitionKey, RowTexts]]]:
+    """Turn rows into text: numbers where rows are compared, all values where all rows will be written."""
+    with closing(all_batches) as batches:
+        for batch in batches:
+            pieces = cut(table, batch)
+            texts = RowTexts(table, batch)
+            if any(piece.key in loaded for piece in pieces):
+                texts = texts.with_numbers()
+            if any(piece.key not in loaded for piece in pieces):
+                texts = texts.with_values()
+            yield [(piece.key, texts.slice(piece.start, piece.end)) for piece in pieces]
+
+
 def _partitions(
-    control: dict[PartitionKey, ControlRow], slices: Iterator[PartitionSlice]
-) -> Iterator[tuple[ControlRow, Iterator[PartitionSlice]]]:
+    control: Mapping[PartitionKey, ControlRow], all_texts: Iterator[list[tuple[PartitionKey, RowTexts]]]
+) -> Iterator[tuple[ControlRow, Iterator[RowTexts]]]:
     """Pair each control row, in key order, with its rows; an empty partition has none."""
-    groups = groupby(slices, key=lambda piece: piece.key)
+    groups = groupby(chain.from_iterable(all_texts), key=itemgetter(0))
     key, rows = next(groups, (None, iter(())))
     for wanted, row in control.items():
         if key != wanted:
             yield row, iter(())
             continue
-        yield row, rows
+        yield row, (texts for _, texts in rows)
         key, rows = next(groups, (None, iter(())))
 
 
 def _replace_partition(
-    session: "Connection[Cursor]", unload: Unload, row: ControlRow, slices: Iterator[PartitionSlice]
+    session: "Connection[Cursor]", unload: Unload, row: ControlRow, texts: Iterator[RowTexts]
 ) -> ChangeCounts | None:
     session.begin()
     with session.cursor() as cursor:
@@ -107,7 +133,8 @@ def _replace_partition(
             session.rollback()
             return None
         try:
-            counts = _write(cursor, unload.table, row.key, slices, has_rows=stored_generation > 0)
+            found = _changes(cursor, unload, row.key, texts, has_rows=stored_generation > 0)
+            counts = write_changes(cursor, unload.table, row.key, found)
             ledger.check_stored(cursor, unload.table, row)
             ledger.record_load(cursor, unload, row, counts)
         except QuarantineError:
@@ -117,9 +144,9 @@ def _replace_partition(
     return counts
 
 
-def _write(
-    cursor: Cursor, table: ReportTable, key: PartitionKey, slices: Iterator[PartitionSlice], *, has_rows: bool
-) -> ChangeCounts:
-    incoming: Iterator[RowText] = chain.from_iterable(row_texts(table, piece.rows) for piece in slices)
-    stored = stored_rows(cursor, table, key) if has_rows else ()
-    return write_changes(cursor, table, key, changes(stored, incoming))
+def _changes(
+    cursor: Cursor, unload: Unload, key: PartitionKey, incoming: Iterator[RowTexts], *, has_rows: bool
+) -> Iterator[Change]:
+    if has_rows:
+        return changes(stored_pages(cursor, unload.table, key), incoming)
+    return (Writing(texts, inserted=texts.rows.num_rows) for texts in incoming)

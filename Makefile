@@ -15,7 +15,7 @@ SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME
 # Runs a check: silent when it passes, its whole output when it fails.
 check = @output=$$($(1) 2>&1) || { printf '%s\n\nmake: this check failed: %s\n' "$$output" '$(1)' >&2; exit 1; }
 
-.PHONY: help setup demo test test-slow verify-real lint clean-local
+.PHONY: help setup demo test test-slow verify-real bench-upsert lint clean-local
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-slow: setup ## run the tests that take long
 verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
 	@test -n "$(DATA)" || { echo 'Name the folder of the data: make verify-real DATA=folder' >&2; exit 2; }
 	@$(PYTHON) -m deploy.local.verify_real "$(DATA)"
+
+bench-upsert: setup ## measure the loader beside MySQL's own LOAD DATA, dlt and AWS SDK for pandas (about 20 minutes)
+	@PYTHONPATH=.:deploy/account1_app/src:deploy/layers/message_batches/python $(PYTHON) -m benchmarks.loading
 
 lint: setup ## style, types, import rules, page and AWS templates; silent when all is well
 	$(call check,.venv/bin/ruff check --quiet .)

@@ -12,8 +12,9 @@ from uuid import UUID
 from dataflows.contracts.naming import CUSTOM_NAME_PATTERN, PROPERTY_ID_PATTERN
 from dataflows.contracts.reports import MAX_PARTITIONS_PER_UNLOAD, ReportTable
 from serving.errors import QuarantineError
+from serving.part_files import PartFiles
 from serving.schemas import control_schema
-from serving.unload_files import Unload, UnloadBucket
+from serving.unload_files import Unload
 
 _PROPERTY_ID: Final = re.compile(PROPERTY_ID_PATTERN[1:-1])
 _EARLIEST_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier one
@@ -55,12 +56,12 @@ class ControlRow:
     sums: tuple[Decimal, ...]
 
 
-def read_control_rows(bucket: UnloadBucket, unload: Unload) -> dict[PartitionKey, ControlRow]:
+def read_control_rows(files: PartFiles, unload: Unload) -> dict[PartitionKey, ControlRow]:
     """Return the control rows of an unload by partition, in key order.
 
     Raises QuarantineError when there are none, one is given twice, or one can't be true.
     """
-    rows = [_checked(unload.table, row) for row in _rows(bucket, unload)]
+    rows = [_checked(unload.table, row) for row in _rows(files, unload)]
     if not rows:
         raise QuarantineError(f"Unload {unload.run_id} announces no partition.", reason="control_empty")
     by_key = {row.key: row for row in sorted(rows, key=lambda row: row.key)}
@@ -82,14 +83,14 @@ def check_sizes(control: Iterable[ControlRow], max_partition_rows: int) -> None:
         )
 
 
-def _rows(bucket: UnloadBucket, unload: Unload) -> list[ControlRow]:
+def _rows(files: PartFiles, unload: Unload) -> list[ControlRow]:
     schema = control_schema(unload.table)
     rows: list[ControlRow] = []
-    parts = bucket.parts(unload.control_manifest_key)
+    parts = files.bucket.parts(unload.control_manifest_key)
     if parts is None:
         raise QuarantineError(f"{unload.control_manifest_key} is missing.", reason="manifest_missing")
     for part in parts:
-        with bucket.open_part(part, schema) as file:
+        with files.open_part(part, schema) as file:
             for batch in file.batches():
                 if len(rows) + batch.num_rows > MAX_PARTITIONS_PER_UNLOAD:
                     raise QuarantineError(

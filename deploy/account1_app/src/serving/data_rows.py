@@ -1,13 +1,14 @@
 """The data rows of an unload, streamed partition by partition, and the check that they are what was announced.
 
-Everything is read twice: once to check all of it, so that nothing of a bad unload becomes visible,
-and once to load it. Reading is far cheaper than writing.
+Everything is downloaded once and read twice: once to check all of it, so that nothing of a bad unload
+becomes visible, and once to load it. Reading is far cheaper than writing.
 """
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Final
 
 import pyarrow as pa
@@ -17,8 +18,9 @@ from dataflows.contracts.keys import dimension_hash
 from dataflows.contracts.reports import ReportTable
 from serving.control import ControlRow, PartitionKey
 from serving.errors import QuarantineError
+from serving.part_files import PartFiles
 from serving.schemas import DECIMAL, data_schema
-from serving.unload_files import Part, Unload, UnloadBucket
+from serving.unload_files import Part, Unload
 
 _EXACT: Final = Context(prec=76)  # room for the sum of any number of DECIMAL(38,10)
 _FULLY_CHECKED_ROWS: Final = 20_000
@@ -27,19 +29,20 @@ _WIDE: Final = pa.decimal256(76, 10)  # Arrow's sum of decimal128 overflows with
 
 
 @dataclass(frozen=True)
-class PartitionSlice:
-    """Consecutive rows of one partition."""
+class Piece:
+    """Consecutive rows of a batch that are of one partition: from `start` up to and without `end`."""
 
     key: PartitionKey
-    rows: pa.RecordBatch
+    start: int
+    end: int
 
 
-def data_parts(bucket: UnloadBucket, unload: Unload, control: Mapping[PartitionKey, ControlRow]) -> list[Part]:
+def data_parts(files: PartFiles, unload: Unload, control: Mapping[PartitionKey, ControlRow]) -> list[Part]:
     """Return the data parts in key order; none when every partition is announced empty.
 
     Raises QuarantineError when rows are announced and there is no data manifest.
     """
-    parts = bucket.parts(unload.data_manifest_key)
+    parts = files.bucket.parts(unload.data_manifest_key)
     if parts is not None:
         return parts
     if any(row.row_count for row in control.values()):
@@ -47,24 +50,21 @@ def data_parts(bucket: UnloadBucket, unload: Unload, control: Mapping[PartitionK
     return []
 
 
-def stream_slices(bucket: UnloadBucket, table: ReportTable, parts: list[Part]) -> Generator[PartitionSlice]:
-    """Yield the rows of all parts in order, cut where the partition changes; close it to let go of its part.
+def stream_batches(files: PartFiles, table: ReportTable, parts: list[Part]) -> Generator[pa.RecordBatch]:
+    """Yield the rows of all parts in order, so many at a time; close it to let go of its part.
 
     Raises QuarantineError for a part that can't be read to its end.
     """
     dimensions = [column.name for column in table.dimensions]
     for part in parts:
-        with bucket.open_part(part, data_schema(table), dimensions) as file:
-            for batch in file.batches():
-                yield from _cut(table, batch)
+        with files.open_part(part, data_schema(table), dimensions) as file:
+            yield from file.batches()
 
 
-def _cut(table: ReportTable, batch: pa.RecordBatch) -> Iterator[PartitionSlice]:
+def cut(table: ReportTable, batch: pa.RecordBatch) -> list[Piece]:
+    """Return the pieces of a batch: it is cut where the partition changes."""
     starts = [0, *_changes(table, batch), batch.num_rows]
-    for start, end in pairwise(starts):
-        rows = batch.slice(start, end - start)
-        if rows.num_rows:
-            yield PartitionSlice(_key(table, rows), rows)
+    return [Piece(_key(table, batch, start), start, end) for start, end in pairwise(starts) if start < end]
 
 
 def _changes(table: ReportTable, batch: pa.RecordBatch) -> list[int]:
@@ -79,9 +79,9 @@ def _changes(table: ReportTable, batch: pa.RecordBatch) -> list[int]:
     return [index + 1 for index in pc.indices_nonzero(differs).to_pylist()]
 
 
-def _key(table: ReportTable, rows: pa.RecordBatch) -> PartitionKey:
-    report_id = rows.column("report_id")[0].as_py() if table.is_custom else table.name
-    return PartitionKey(rows.column("property_id")[0].as_py(), report_id, rows.column("date")[0].as_py())
+def _key(table: ReportTable, batch: pa.RecordBatch, row: int) -> PartitionKey:
+    report_id = batch.column("report_id")[row].as_py() if table.is_custom else table.name
+    return PartitionKey(batch.column("property_id")[row].as_py(), report_id, batch.column("date")[row].as_py())
 
 
 @dataclass
@@ -94,7 +94,7 @@ class _Tally:
 
 
 def check_rows(
-    table: ReportTable, slices: Iterator[PartitionSlice], control: Mapping[PartitionKey, ControlRow]
+    table: ReportTable, batches: Iterator[pa.RecordBatch], control: Mapping[PartitionKey, ControlRow]
 ) -> None:
     """Read every row and compare with the control rows: order, keys, counts, sums.
 
@@ -103,36 +103,42 @@ def check_rows(
     without_rows = dict(control)
     sample = _Sample(table)
     previous: PartitionKey | None = None
-    for key, pieces in groupby(slices, key=lambda piece: piece.key):
+    for key, pieces in groupby(_pieces(table, batches), key=itemgetter(0)):
         if key not in control:
             raise QuarantineError(f"Rows of {key} were not announced.", reason="row_not_announced")
         if previous is not None and key < previous:
             raise QuarantineError(f"Rows of {key} come out of order.", reason="rows_unordered")
         tally = _empty_tally(table)
-        for piece in pieces:
-            _add(table, tally, piece)
-            sample.check(piece)
+        for _, rows in pieces:
+            _add(table, tally, key, rows)
+            sample.check(key, rows)
         _compare(without_rows.pop(key), tally)
         previous = key
     for row in without_rows.values():
         _compare(row, _empty_tally(table))
 
 
+def _pieces(table: ReportTable, batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[PartitionKey, pa.RecordBatch]]:
+    for batch in batches:
+        for piece in cut(table, batch):
+            yield piece.key, batch.slice(piece.start, piece.end - piece.start)
+
+
 def _empty_tally(table: ReportTable) -> _Tally:
     return _Tally(sums=[Decimal(0)] * len(table.metrics))
 
 
-def _add(table: ReportTable, tally: _Tally, piece: PartitionSlice) -> None:
-    hashes = piece.rows.column("dimension_hash")
+def _add(table: ReportTable, tally: _Tally, key: PartitionKey, rows: pa.RecordBatch) -> None:
+    hashes = rows.column("dimension_hash")
     if not pc.all(pc.match_substring_regex(hashes, r"^[0-9a-f]{64}$")).as_py():
-        raise QuarantineError(f"A row of {piece.key} has a bad dimension_hash.", reason="bad_hash")
+        raise QuarantineError(f"A row of {key} has a bad dimension_hash.", reason="bad_hash")
     is_rising = pc.all(pc.greater(hashes.slice(1), hashes.slice(0, len(hashes) - 1)), min_count=0).as_py()
     if not is_rising or hashes[0].as_py() <= tally.last_hash:
-        raise QuarantineError(f"Rows of {piece.key} are repeated or out of order.", reason="rows_unordered")
-    tally.rows += piece.rows.num_rows
+        raise QuarantineError(f"Rows of {key} are repeated or out of order.", reason="rows_unordered")
+    tally.rows += rows.num_rows
     tally.last_hash = hashes[-1].as_py()
     tally.sums = [
-        _EXACT.add(total, _sum(piece.rows.column(column.name)))
+        _EXACT.add(total, _sum(rows.column(column.name)))
         for total, column in zip(tally.sums, table.metrics, strict=True)
     ]
 
@@ -147,15 +153,15 @@ class _Sample:
     table: ReportTable
     rows_seen: int = 0
 
-    def check(self, piece: PartitionSlice) -> None:
+    def check(self, key: PartitionKey, rows: pa.RecordBatch) -> None:
         step = 1 if self.rows_seen < _FULLY_CHECKED_ROWS else _CHECKED_ROW_STEP
-        self.rows_seen += piece.rows.num_rows
+        self.rows_seen += rows.num_rows
         dimensions = [column.name for column in self.table.dimensions]
-        for row in piece.rows.select(["dimension_hash", *dimensions]).take(_every(step, piece.rows)).to_pylist():
+        for row in rows.select(["dimension_hash", *dimensions]).take(_every(step, rows)).to_pylist():
             stored = row.pop("dimension_hash")
             if stored not in _possible_hashes(self.table, list(row.values())):
                 raise QuarantineError(
-                    f"A row of {piece.key} has the hash {stored}, which is not that of its dimensions.",
+                    f"A row of {key} has the hash {stored}, which is not that of its dimensions.",
                     reason="hash_mismatch",
                 )
 

@@ -4,88 +4,109 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pymysql.cursors import Cursor
 
+from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.reports import Column, ReportTable
 from serving.control import PartitionKey
-from serving.row_text import NULL, RowText, partition_text
+from serving.row_text import NULL, RowTexts, partition_condition
 
-_PAGE_ROWS: Final = 20_000
-
-
-@dataclass(frozen=True)
-class Insertion:
-    """A row that is new."""
-
-    row: RowText
+_PAGE_ROWS: Final = 10_000
+_HASH_DIGITS: Final = 64
+_LAST_HASH: Final = "f" * _HASH_DIGITS
 
 
 @dataclass(frozen=True)
-class Update:
-    """A row whose numbers changed."""
+class Writing:
+    """Rows to be written, in key order; `inserted` of them are new, the others' numbers changed."""
 
-    row: RowText
+    rows: RowTexts
+    inserted: int
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """A row that is no longer there."""
+    """Hashes of rows that are no longer there."""
 
-    dimension_hash: str
+    hashes: pa.StringArray
 
 
-Change = Insertion | Update | Deletion
+Change = Writing | Deletion
 
 
 @dataclass(frozen=True)
-class StoredRow:
-    """A row as MySQL holds it: its hash as hex digits, and the text of its numbers."""
+class StoredPage:
+    """Stored rows, in no certain order: all that there are after the page before, up to the hash `last`."""
 
-    dimension_hash: str
-    digest: str
+    hashes: pa.StringArray
+    numbers: pa.StringArray
+    last: str
+
+    def without(self, hashes: pa.StringArray) -> "StoredPage":
+        """Return the page without the rows that have one of these hashes."""
+        is_left = pc.invert(pc.is_in(self.hashes, value_set=hashes))
+        return StoredPage(self.hashes.filter(is_left), self.numbers.filter(is_left), self.last)
 
 
-def stored_rows(cursor: Cursor, table: ReportTable, key: PartitionKey) -> Iterator[StoredRow]:
-    """Yield a partition's rows in key order, a page at a time, so that memory stays flat."""
+def stored_pages(cursor: Cursor, table: ReportTable, key: PartitionKey) -> Iterator[StoredPage]:
+    """Yield a partition's rows in key order, a page at a time, so that memory stays flat; the last page has no end."""
     select = _page_statement(table, key)
-    last = ""
-    while True:
-        cursor.execute(select.format(last=last))
-        page = [StoredRow(*row) for row in cursor.fetchall()]
-        yield from page
-        if len(page) < _PAGE_ROWS:
-            return
-        last = page[-1].dimension_hash
+    page = StoredPage(pa.array([]), pa.array([]), "")
+    while page.last < _LAST_HASH:
+        cursor.execute(select.format(last=page.last))
+        page = _page(*(cursor.fetchone() or ()))
+        yield page
 
 
 def _page_statement(table: ReportTable, key: PartitionKey) -> str:
-    columns = ", ".join(f"`{name}`" for name in table.partition_columns)
-    digest = ", ',', ".join(_as_text(column) for column in (*table.metrics, *table.computed))
+    """Return a query for one page: its number of rows, its last hash, and the rows as one text.
+
+    A row of its own for each would cost more than all the rest of a comparison.
+    """
+    numbers = ", ".join(_as_text(column) for column in (*table.metrics, *table.computed))
     return (
-        f"SELECT LOWER(HEX(dimension_hash)), CONCAT({digest}) FROM `{table.mysql_name}` "  # noqa: S608 - declared names
-        f"WHERE ({columns}) = ({partition_text(table, key)}) AND dimension_hash > X'{{last}}' "
-        f"ORDER BY dimension_hash LIMIT {_PAGE_ROWS}"
+        f"SELECT COUNT(*), HEX(MAX(dimension_hash)), GROUP_CONCAT(HEX(dimension_hash), numbers SEPARATOR ';') "  # noqa: S608
+        f"FROM (SELECT dimension_hash, CONCAT_WS(',', {numbers}) AS numbers FROM `{table.mysql_name}` "
+        f"WHERE {partition_condition(table, key)} AND dimension_hash > X'{{last}}' "
+        f"ORDER BY dimension_hash LIMIT {_PAGE_ROWS}) AS page"
     )
 
 
 def _as_text(column: Column) -> str:
-    return f"IFNULL(CAST(`{column.name}` AS CHAR), '{NULL}')"
+    return f"IFNULL(`{column.name}`, '{NULL}')"
 
 
-def changes(stored: Iterable[StoredRow], incoming: Iterable[RowText]) -> Iterator[Change]:
+def _page(count: int, last: str | None, text: str | None) -> StoredPage:
+    rows = pc.split_pattern(pa.array([(text or "").lower()]), ";").flatten() if count else pa.array([], pa.string())
+    if len(rows) != count:
+        raise TerminalError(
+            f"MySQL cut off a page of {count} stored rows: raise max_allowed_packet.", reason="page_cut_off"
+        )
+    hashes = pc.utf8_slice_codeunits(rows, 0, _HASH_DIGITS)
+    numbers = pc.utf8_slice_codeunits(rows, _HASH_DIGITS)
+    return StoredPage(hashes, numbers, _LAST_HASH if count < _PAGE_ROWS else str(last).lower())
+
+
+def changes(stored: Iterator[StoredPage], incoming: Iterable[RowTexts]) -> Iterator[Change]:
     """Yield what turns `stored` into `incoming`; both come in rising order of their hash."""
-    old = iter(stored)
-    current = next(old, None)
-    for row in incoming:
-        while current is not None and current.dimension_hash < row.dimension_hash:
-            yield Deletion(current.dimension_hash)
-            current = next(old, None)
-        if current is None or current.dimension_hash != row.dimension_hash:
-            yield Insertion(row)
-            continue
-        if current.digest != row.digest:
-            yield Update(row)
-        current = next(old, None)
-    while current is not None:
-        yield Deletion(current.dimension_hash)
-        current = next(old, None)
+    page = next(stored)
+    for rows in incoming:
+        rest = rows.with_numbers()
+        while len(rest.hashes):
+            end = pc.sum(pc.less_equal(rest.hashes, page.last)).as_py()
+            same_range, rest = rest.slice(0, end), rest.slice(end, len(rest.hashes))
+            yield _written(page, same_range)
+            page = page.without(same_range.hashes)
+            if len(rest.hashes):
+                yield Deletion(page.hashes)
+                page = next(stored)
+    yield Deletion(page.hashes)
+    yield from (Deletion(page.hashes) for page in stored)
+
+
+def _written(page: StoredPage, rows: RowTexts) -> Writing:
+    places = pc.index_in(rows.hashes, value_set=page.hashes)
+    is_same = pc.fill_null(pc.equal(page.numbers.take(places), rows.numbers()), False)
+    return Writing(rows.filter(pc.invert(is_same)), inserted=places.null_count)

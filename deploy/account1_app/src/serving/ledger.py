@@ -1,8 +1,10 @@
 """What MySQL holds of each partition, what was loaded from what, and what could not be loaded."""
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Final
 
 from pymysql.cursors import Cursor
@@ -10,7 +12,7 @@ from pymysql.cursors import Cursor
 from dataflows.contracts.reports import ReportTable
 from serving.control import ControlRow, PartitionKey
 from serving.errors import QuarantineError
-from serving.row_text import partition_text
+from serving.row_text import partition_condition
 from serving.unload_files import Unload
 from serving.writer import ChangeCounts
 
@@ -21,6 +23,11 @@ VALUES (%s, %s, %s, 0, 0, '', %s) ON DUPLICATE KEY UPDATE generation = generatio
 _READ_GENERATION: Final = """
 SELECT generation FROM report_partition WHERE property_id = %s AND report_id = %s AND date = %s FOR UPDATE
 """
+_READ_LOADED: Final = """
+SELECT property_id, report_id, date FROM report_partition
+WHERE generation > 0 AND (property_id, report_id, date) IN ({places})
+"""
+_KEYS_A_QUERY: Final = 500  # far more, and the server may read the whole table instead
 _SET_PARTITION: Final = """
 UPDATE report_partition SET generation = %s, row_count = %s, run_id = %s, loaded_at = %s
 WHERE property_id = %s AND report_id = %s AND date = %s
@@ -54,6 +61,17 @@ def lock_partition(cursor: Cursor, key: PartitionKey) -> int:
     return int(row[0]) if row else 0
 
 
+def loaded_partitions(cursor: Cursor, keys: Collection[PartitionKey]) -> set[PartitionKey]:
+    """Return those partitions that MySQL has some generation of; without a lock: it may change at once."""
+    found: set[PartitionKey] = set()
+    remaining = iter(keys)
+    while some := list(islice(remaining, _KEYS_A_QUERY)):
+        values = [value for key in some for value in (key.property_id, key.report_id, key.date)]
+        cursor.execute(_READ_LOADED.format(places=", ".join(["(%s, %s, %s)"] * len(some))), values)
+        found.update(PartitionKey(*row) for row in cursor.fetchall())
+    return found
+
+
 def record_load(cursor: Cursor, unload: Unload, row: ControlRow, counts: ChangeCounts) -> None:
     """Write down, in the transaction of the data, that this generation is loaded and from what."""
     identity = (row.key.property_id, row.key.report_id, row.key.date)
@@ -72,11 +90,10 @@ def check_stored(cursor: Cursor, table: ReportTable, row: ControlRow) -> None:
 
     Raises QuarantineError when it is not what was announced; the transaction must then be rolled back.
     """
-    columns = ", ".join(f"`{name}`" for name in table.partition_columns)
     sums = ", ".join(f"COALESCE(SUM(`{column.name}`), 0)" for column in table.metrics)
     cursor.execute(
         f"SELECT COUNT(*), {sums} FROM `{table.mysql_name}` "  # noqa: S608 - declared names
-        f"WHERE ({columns}) = ({partition_text(table, row.key)})"
+        f"WHERE {partition_condition(table, row.key)}"
     )
     found = cursor.fetchone() or ()
     if found[0] != row.row_count or tuple(map(Decimal, found[1:])) != row.sums:

@@ -20,6 +20,7 @@ from serving.config import Config, DatabaseAuth
 _SQL_MODE: Final = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 _CONNECT_SECONDS: Final = 10
 _STATEMENT_SECONDS: Final = 120
+_PAGE_BYTES: Final = 32 * 2**20  # of stored rows read as one text; twice what the longest numbers come to
 
 # MySQL error numbers after which the whole transaction may be tried again.
 _TRANSIENT_ERRORS: Final = frozenset({0, 1020, 1040, 1053, 1205, 1213, 1290, 1792, 1836, 2003, 2006, 2013, 2055})
@@ -34,6 +35,7 @@ def connection(config: Config) -> Iterator["Connection[Cursor]"]:
     """
     with transient_errors_named():
         session = _connect(config)
+        session.query(f"SET SESSION group_concat_max_len = {_PAGE_BYTES}")
     try:
         yield session
     finally:

@@ -2,14 +2,12 @@
 
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
 from botocore.exceptions import ClientError
 
 from dataflows.contracts.errors import TransientError
@@ -18,7 +16,6 @@ from dataflows.contracts.reports import REPORT_TABLES, ReportTable
 from serving.config import Config
 from serving.errors import QuarantineError
 from serving.manifests import PartSize, manifest_entries
-from serving.parquet_parts import PartFile, opened
 from serving.part_limits import PartLimits
 
 if TYPE_CHECKING:
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 
 _CONTROL_KEY: Final = re.compile(r"(?P<table>[a-z][a-z0-9_]{0,39})/(?P<run_id>[0-9a-f]{32})/control/manifest")
 _MAX_MANIFEST_BYTES: Final = 4 * 2**20
+_COPY_BYTES: Final = 2**20
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -127,32 +125,19 @@ class UnloadBucket:
                 for item in page.get("Contents", ())
             }
 
-    @contextmanager
-    def open_part(self, part: Part, schema: pa.Schema, dimensions: Collection[str] = ()) -> Iterator[PartFile]:
-        """Download a part to the disk and open it, checked against its manifest and `schema`.
+    def download(self, part: Part, path: Path) -> None:
+        """Write a part to `path`, chunk by chunk.
 
-        `dimensions` names the columns that may hold long texts. Raises QuarantineError naming what is wrong
-        with it, TransientError when it is another object than before.
+        Raises QuarantineError when it is missing or too large, TransientError when it is another object than
+        the one that was listed.
         """
         if part.size_bytes > self.limits.max_bytes:
             raise QuarantineError(f"{part.key} has {part.size_bytes} bytes, too many to load.", reason="part_too_large")
-        with TemporaryDirectory(prefix="unload-") as folder:
-            path = Path(folder) / "part.parquet"
-            self._download(part, path)
-            with opened(path, part.key, schema, dimensions, self.limits) as file:
-                if file.num_rows != part.rows:
-                    raise QuarantineError(
-                        f"{part.key} has {file.num_rows} rows; its manifest says {part.rows}.",
-                        reason="part_rows_mismatch",
-                    )
-                yield file
-
-    def _download(self, part: Part, path: Path) -> None:
         with _named_errors(part.key), path.open("wb") as file:
             answer = self.client.get_object(
                 Bucket=self.name, Key=part.key, ExpectedBucketOwner=self.owner, IfMatch=part.etag
             )
-            shutil.copyfileobj(answer["Body"], file)
+            shutil.copyfileobj(answer["Body"], file, _COPY_BYTES)
 
 
 def _part(key: str, size: PartSize, found: tuple[int, str] | None) -> Part:

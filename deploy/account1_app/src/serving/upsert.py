@@ -4,11 +4,14 @@ A partition is replaced in one transaction with its generation and its ledger ro
 the difference. The same generation again changes nothing, an older one is ignored.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, groupby
+from operator import itemgetter
+from typing import Final
 
+import pyarrow as pa
 from aws_lambda_powertools import Logger
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
@@ -19,13 +22,17 @@ from dataflows.contracts.reports import ReportTable
 from serving import ledger
 from serving.config import Config
 from serving.control import ControlRow, PartitionKey, Trace, check_sizes, read_control_rows
-from serving.data_rows import PartitionSlice, check_rows, data_parts, stream_slices
-from serving.difference import changes, stored_rows
+from serving.data_rows import check_rows, cut, data_parts, stream_batches
+from serving.difference import Change, Writing, changes, stored_pages
 from serving.errors import QuarantineError
 from serving.mysql import connection, transient_errors_named
-from serving.row_text import RowText, row_texts
+from serving.part_files import part_files
+from serving.read_ahead import read_ahead
+from serving.row_text import RowTexts
 from serving.unload_files import Unload, UnloadBucket, unload_of
 from serving.writer import ChangeCounts, write_changes
+
+_BATCHES_AHEAD: Final = 2  # each a few megabytes
 
 logger = Logger(service="upsert_report", child=True)
 
@@ -89,23 +96,25 @@ class _Work:
     def load(self) -> None:
         """Check all of the unload, then load it."""
         unload = unload_of(self._manifest_key)
-        control = read_control_rows(self._bucket, unload)
-        for row in control.values():
-            self._results.setdefault(row.trace, UpsertResult()).partitions += 1
-        parts = data_parts(self._bucket, unload, control)
-        with closing(stream_slices(self._bucket, unload.table, parts)) as all_slices:
-            check_rows(unload.table, all_slices, control)
-        with closing(stream_slices(self._bucket, unload.table, parts)) as all_slices:
-            self._replace_partitions(unload, control, all_slices)
+        with part_files(self._bucket) as files:
+            control = read_control_rows(files, unload)
+            for row in control.values():
+                self._results.setdefault(row.trace, UpsertResult()).partitions += 1
+            parts = data_parts(files, unload, control)
+            with closing(stream_batches(files, unload.table, parts)) as batches:
+                check_rows(unload.table, batches, control)
+            self._replace_partitions(unload, control, stream_batches(files, unload.table, parts))
 
     def _replace_partitions(
-        self, unload: Unload, control: dict[PartitionKey, ControlRow], all_slices: Iterator[PartitionSlice]
+        self, unload: Unload, control: dict[PartitionKey, ControlRow], batches: Generator[pa.RecordBatch]
     ) -> None:
         most = self._config.max_partition_rows
         with connection(self._config) as session, transient_errors_named():
-            for row, slices in _partitions(control, all_slices):
-                if row.row_count <= most:
-                    self._results[row.trace].add(_replace_partition(session, unload, row, slices))
+            prepared = _prepared(unload.table, batches, _loaded(session, control))
+            with closing(read_ahead(prepared, _BATCHES_AHEAD)) as all_texts:
+                for row, texts in _partitions(control, all_texts):
+                    if row.row_count <= most:
+                        self._results[row.trace].add(_replace_partition(session, unload, row, texts))
             check_sizes(control.values(), most)  # now: one property's must not hold up the others'
             with session.cursor() as cursor:
                 is_resolved = ledger.resolve_quarantine(cursor, self._bucket.name, unload.control_manifest_key)
@@ -142,22 +151,42 @@ class _Work:
         return {"station": Station.UPSERT.value, "manifest_key": self._manifest_key}
 
 
+def _loaded(session: "Connection[Cursor]", keys: Collection[PartitionKey]) -> set[PartitionKey]:
+    with session.cursor() as cursor:
+        return ledger.loaded_partitions(cursor, keys)
+
+
+def _prepared(
+    table: ReportTable, all_batches: Generator[pa.RecordBatch], loaded: Collection[PartitionKey]
+) -> Generator[list[tuple[PartitionKey, RowTexts]]]:
+    """Turn rows into text: numbers where rows are compared, all values where all rows will be written."""
+    with closing(all_batches) as batches:
+        for batch in batches:
+            pieces = cut(table, batch)
+            texts = RowTexts(table, batch)
+            if any(piece.key in loaded for piece in pieces):
+                texts = texts.with_numbers()
+            if any(piece.key not in loaded for piece in pieces):
+                texts = texts.with_values()
+            yield [(piece.key, texts.slice(piece.start, piece.end)) for piece in pieces]
+
+
 def _partitions(
-    control: dict[PartitionKey, ControlRow], slices: Iterator[PartitionSlice]
-) -> Iterator[tuple[ControlRow, Iterator[PartitionSlice]]]:
+    control: Mapping[PartitionKey, ControlRow], all_texts: Iterator[list[tuple[PartitionKey, RowTexts]]]
+) -> Iterator[tuple[ControlRow, Iterator[RowTexts]]]:
     """Pair each control row, in key order, with its rows; an empty partition has none."""
-    groups = groupby(slices, key=lambda piece: piece.key)
+    groups = groupby(chain.from_iterable(all_texts), key=itemgetter(0))
     key, rows = next(groups, (None, iter(())))
     for wanted, row in control.items():
         if key != wanted:
             yield row, iter(())
             continue
-        yield row, rows
+        yield row, (texts for _, texts in rows)
         key, rows = next(groups, (None, iter(())))
 
 
 def _replace_partition(
-    session: "Connection[Cursor]", unload: Unload, row: ControlRow, slices: Iterator[PartitionSlice]
+    session: "Connection[Cursor]", unload: Unload, row: ControlRow, texts: Iterator[RowTexts]
 ) -> ChangeCounts | None:
     session.begin()
     with session.cursor() as cursor:
@@ -166,7 +195,8 @@ def _replace_partition(
             session.rollback()
             return None
         try:
-            counts = _write(cursor, unload.table, row.key, slices, has_rows=stored_generation > 0)
+            found = _changes(cursor, unload, row.key, texts, has_rows=stored_generation > 0)
+            counts = write_changes(cursor, unload.table, row.key, found)
             ledger.check_stored(cursor, unload.table, row)
             ledger.record_load(cursor, unload, row, counts)
         except QuarantineError:
@@ -176,9 +206,9 @@ def _replace_partition(
     return counts
 
 
-def _write(
-    cursor: Cursor, table: ReportTable, key: PartitionKey, slices: Iterator[PartitionSlice], *, has_rows: bool
-) -> ChangeCounts:
-    incoming: Iterator[RowText] = chain.from_iterable(row_texts(table, piece.rows) for piece in slices)
-    stored = stored_rows(cursor, table, key) if has_rows else ()
-    return write_changes(cursor, table, key, changes(stored, incoming))
+def _changes(
+    cursor: Cursor, unload: Unload, key: PartitionKey, incoming: Iterator[RowTexts], *, has_rows: bool
+) -> Iterator[Change]:
+    if has_rows:
+        return changes(stored_pages(cursor, unload.table, key), incoming)
+    return (Writing(texts, inserted=texts.rows.num_rows) for texts in incoming)

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pymysql.cursors import Cursor
 
 from dataflows.contracts.reports import ReportTable
 from serving.control import PartitionKey
-from serving.difference import Change, Deletion, Insertion, Update
-from serving.row_text import partition_condition, partition_text
+from serving.difference import Change, Deletion
+from serving.row_text import Values, partition_condition
 
 _BATCH_CHANGES: Final = 5_000
 _STATEMENT_BYTES: Final = 4 * 2**20  # well under the server's max_allowed_packet
@@ -27,64 +29,57 @@ class ChangeCounts:
 def write_changes(cursor: Cursor, table: ReportTable, key: PartitionKey, changes: Iterable[Change]) -> ChangeCounts:
     """Apply changes that come in key order, and return how many there were of each kind."""
     counts = ChangeCounts()
-    partition = partition_text(table, key)
-    for batch in _batches(changes):
-        written = [change.row.values(partition) for change in batch if not isinstance(change, Deletion)]
-        for values in _of_bounded_size(written):
-            cursor.execute(_upsert_statement(table, values))
-        deleted = [change.dimension_hash for change in batch if isinstance(change, Deletion)]
-        if deleted:
-            cursor.execute(_delete_statement(table, key, deleted))
-        counts.inserted += sum(isinstance(change, Insertion) for change in batch)
-        counts.updated += sum(isinstance(change, Update) for change in batch)
-        counts.deleted += len(deleted)
+    for change in changes:
+        if isinstance(change, Deletion):
+            _delete(cursor, table, key, change.hashes)
+            counts.deleted += len(change.hashes)
+            continue
+        _upsert(cursor, table, change.rows.values())
+        counts.inserted += change.inserted
+        counts.updated += change.rows.rows.num_rows - change.inserted
     return counts
 
 
-def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
-    """Cut changes into lists that are not too long and whose text, with one row's more, is not too large."""
-    batch: list[Change] = []
-    size = 0
-    for change in changes:
-        batch.append(change)
-        size += 0 if isinstance(change, Deletion) else len(change.row.dimensions) + len(change.row.digest)
-        if len(batch) == _BATCH_CHANGES or size > _STATEMENT_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def _upsert(cursor: Cursor, table: ReportTable, values: Values) -> None:
+    before, after = (text.encode() for text in _upsert_statement(table, values.columns))
+    for batch in _batches(values.texts):
+        # Bytes: as text, a statement would be decoded, widened and encoded again.
+        cursor.connection.query(before + _joined(batch) + after)
 
 
-def _of_bounded_size(rows: list[str]) -> Iterator[list[str]]:
-    """Cut rows into lists whose text stays under the statement limit; a longer row goes alone."""
-    piece: list[str] = []
-    size = 0
-    for row in rows:
-        length = len(row.encode())
-        if piece and size + length > _STATEMENT_BYTES:
-            yield piece
-            piece, size = [], 0
-        piece.append(row)
-        size += length
-    if piece:
-        yield piece
+def _delete(cursor: Cursor, table: ReportTable, key: PartitionKey, hashes: pa.StringArray) -> None:
+    literals = pc.binary_join_element_wise("X'", hashes, "'", "")
+    for batch in _batches(literals):
+        cursor.execute(
+            f"DELETE FROM `{table.mysql_name}` WHERE {partition_condition(table, key)} "  # noqa: S608 - declared names
+            f"AND dimension_hash IN ({','.join(batch.to_pylist())})"
+        )
 
 
-def _upsert_statement(table: ReportTable, rows: list[str]) -> str:
-    names = (*table.key_columns, *(column.name for column in table.value_columns))
-    columns = ", ".join(f"`{name}`" for name in names)
+def _batches(texts: pa.StringArray) -> Iterator[pa.StringArray]:
+    """Cut texts until each piece has few enough rows and bytes for a statement; one that is too long goes alone."""
+    if not len(texts):
+        return
+    size = pc.sum(pc.binary_length(texts)).as_py()
+    if len(texts) == 1 or (len(texts) <= _BATCH_CHANGES and size <= _STATEMENT_BYTES):
+        yield texts
+        return
+    middle = len(texts) // 2
+    yield from _batches(texts.slice(0, middle))
+    yield from _batches(texts.slice(middle))
+
+
+def _joined(texts: pa.StringArray) -> bytes:
+    rows = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts.cast(pa.binary()))
+    joined: bytes = pc.binary_join(rows, b"),(")[0].as_py()
+    return joined
+
+
+def _upsert_statement(table: ReportTable, columns: tuple[str, ...]) -> tuple[str, str]:
+    """Return what stands before the first row and after the last one; columns that are not named become null."""
+    names = ", ".join(f"`{name}`" for name in columns)
     numbers = (column.name for column in (*table.metrics, *table.computed))
     # VALUES() is known to MySQL 8 and MariaDB alike; the row alias that replaces it is not.
     updates = ", ".join(f"`{name}` = VALUES(`{name}`)" for name in numbers)
-    return (
-        f"INSERT INTO `{table.mysql_name}` ({columns}) VALUES {','.join(rows)} "  # noqa: S608 - declared names
-        f"ON DUPLICATE KEY UPDATE {updates}"
-    )
-
-
-def _delete_statement(table: ReportTable, key: PartitionKey, hashes: list[str]) -> str:
-    literals = ",".join(f"X'{dimension_hash}'" for dimension_hash in hashes)
-    return (
-        f"DELETE FROM `{table.mysql_name}` WHERE {partition_condition(table, key)} "  # noqa: S608 - declared names
-        f"AND dimension_hash IN ({literals})"
-    )
+    before = f"INSERT INTO `{table.mysql_name}` ({names}) VALUES ("  # noqa: S608 - declared names
+    return before, f") ON DUPLICATE KEY UPDATE {updates}"

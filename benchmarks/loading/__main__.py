@@ -1,0 +1,126 @@
+"""`make bench-upsert`: how fast the loader fills MySQL, beside what the server itself can do and beside its peers.
+
+Prints progress, and one JSON object last. Every ratio is of two things measured in turn in this run.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from benchmarks.loading.machine import BUCKET, Machine, started_machine
+from benchmarks.loading.measuring import Round, Size, loaded, ratio, rounds
+from benchmarks.loading.peers.running import ensure_environment, peer_seconds
+from benchmarks.loading.states import StateWriter
+from dataflows.contracts.reports import REPORT_TABLES
+from deploy.local.state import REPOSITORY
+
+TABLE: Final = REPORT_TABLES["custom"]
+PARTITION_ROWS: Final = (5_000, 200_000)
+SCALING_ROUNDS: Final = 3
+PEER_ROUNDS: Final = 3
+PEERS: Final = {"dlt": "dlt_merge", "awswrangler": "awswrangler_upsert"}
+
+
+def main() -> None:
+    """Measure all of it and print the object."""
+    arguments = _arguments()
+    python = None if arguments.without_peers else ensure_environment(REPOSITORY / ".local/benchmark-peers")
+    with started_machine() as machine:
+        result = _measured(machine, arguments.rows, arguments.rounds)
+        if python is not None:
+            result |= _beside_peers(machine, python, arguments.rows // 5)
+    print(json.dumps(result), flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench-upsert")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--without-peers", action="store_true")
+    return parser.parse_args()
+
+
+def _measured(machine: Machine, rows: int, count: int) -> dict[str, Any]:
+    by_partition = {most: list(_told(machine, rows, most, count)) for most in PARTITION_ROWS}
+    small, large = (list(_told(machine, size, PARTITION_ROWS[0], SCALING_ROUNDS)) for size in (rows // 5, rows * 2))
+    ratios = {most: _ratios(found) for most, found in by_partition.items()}
+    everything = [turn for found in (*by_partition.values(), small, large) for turn in found]
+    main = by_partition[PARTITION_ROWS[0]]
+    return {
+        "first_load_ratio": min(found["first"]["median"] for found in ratios.values()),
+        "reupsert_ratio": min(found["again"]["median"] for found in ratios.values()),
+        "rows_per_second": _rates(rows, [turn.first for turn in main], [turn.again for turn in main]),
+        "limit_rows_per_second": _rates(rows, [turn.limit_first for turn in main], [turn.limit_again for turn in main]),
+        "peak_rss_mb": round(max(turn.peak_rss_mb for turn in everything), 1),
+        "scaling_2m_over_200k": round(10 * median(t.first for t in small) / median(t.first for t in large), 3),
+        "spread": {f"{most:,} rows a partition": found for most, found in ratios.items()},
+    }
+
+
+def _told(machine: Machine, rows: int, rows_a_partition: int, count: int) -> Iterator[Round]:
+    """Make the states of a size, measure, and say each turn's figures."""
+    size = _size(machine, rows, rows_a_partition)
+    for number, turn in enumerate(rounds(machine, TABLE, size, count), 1):
+        print(
+            f"{rows:,} rows in partitions of {rows_a_partition:,}, turn {number} of {count}: "
+            f"first {turn.first:.1f} s (server {turn.limit_first:.1f} s), "
+            f"again {turn.again:.1f} s (server {turn.limit_again:.1f} s), {turn.peak_rss_mb:.0f} MB",
+            flush=True,
+        )
+        yield turn
+
+
+def _size(machine: Machine, rows: int, rows_a_partition: int) -> Size:
+    print(f"making {rows:,} rows in partitions of {rows_a_partition:,}", flush=True)
+    writer = StateWriter(machine.s3, BUCKET, machine.folder, TABLE)
+    return Size(*(writer.write(rows, rows_a_partition, is_restated=restated) for restated in (False, True)))
+
+
+def _ratios(found: list[Round]) -> dict[str, dict[str, float]]:
+    return {
+        "first": ratio([turn.limit_first for turn in found], [turn.first for turn in found]),
+        "again": ratio([turn.limit_again for turn in found], [turn.again for turn in found]),
+    }
+
+
+def _rates(rows: int, first: list[float], again: list[float]) -> dict[str, int]:
+    return {"first": round(rows / median(first)), "again": round(rows / median(again))}
+
+
+def _beside_peers(machine: Machine, python: Path, rows: int) -> dict[str, Any]:
+    """Measure the peers and the loader in turn; a ratio is the smaller of first load and re-upsert."""
+    size = _size(machine, rows, PARTITION_ROWS[0])
+    seconds: dict[str, list[list[float]]] = {"loader": [], **{peer: [] for peer in PEERS}}
+    for number in range(1, PEER_ROUNDS + 1):
+        for peer, found in seconds.items():
+            found.append(_both_loads(machine, python, peer, size))
+            print(
+                f"{peer}, turn {number} of {PEER_ROUNDS}: {found[-1][0]:.1f} s, again {found[-1][1]:.1f} s", flush=True
+            )
+    return {
+        f"{peer}_ratio": min(
+            round(
+                median(
+                    theirs[load] / ours[load] for theirs, ours in zip(seconds[peer], seconds["loader"], strict=True)
+                ),
+                2,
+            )
+            for load in (0, 1)
+        )
+        for peer in PEERS
+    }
+
+
+def _both_loads(machine: Machine, python: Path, peer: str, size: Size) -> list[float]:
+    machine.empty(TABLE.mysql_name, "report_partition", "report_ledger", "report_quarantine")
+    if peer == "loader":
+        return [loaded(machine, TABLE, state)["seconds"] for state in (size.old, size.new)]
+    name = TABLE.mysql_name if peer == "awswrangler" else f"{TABLE.name}_{peer}"
+    return peer_seconds(python, PEERS[peer], machine, name, (size.old, size.new))
+
+
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,7 @@ from deploy.local.clock import EmulatedClock
 from deploy.local.follow import Follower, station_line
 from deploy.local.ga4.demo import DEMO_PROPERTIES, write_demo_properties
 from deploy.local.ga4.properties import PropertySettings
-from deploy.local.processes import ChildDied
+from deploy.local.processes import ChildDied, stop_when_told
 from deploy.local.servers.errors import ServerError
 from deploy.local.stack import LocalStack, NotReadyError
 from deploy.local.state import REPOSITORY, LocalState, StateInUse
@@ -233,6 +233,7 @@ def form_answers(settings: PropertySettings, start_date: date) -> dict[str, Any]
 
 def main() -> int:
     """Run the demo until Ctrl-C; return the exit code."""
+    stop_when_told()
     started_at = time.monotonic()
 
     def progress(text: str) -> None:

@@ -184,6 +184,12 @@ def stop_recorded(record_path: Path, grace_seconds: float = GRACE_SECONDS) -> st
     return record.name if was_alive else None
 
 
+def stop_when_told() -> None:
+    """Let SIGTERM, and SIGINT where a shell had it ignored, end this process as Ctrl-C does: by KeyboardInterrupt."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Wait until `condition()` is true, at most `seconds`; return whether it became true."""
     deadline = time.monotonic() + seconds

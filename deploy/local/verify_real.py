@@ -27,7 +27,7 @@ from deploy.local.accounts import GA4_PROFILE
 from deploy.local.clock import EmulatedClock
 from deploy.local.follow import Follower, connect
 from deploy.local.ga4.properties import PROPERTY_FILE, PropertySettings
-from deploy.local.processes import ChildDied
+from deploy.local.processes import ChildDied, stop_when_told
 from deploy.local.servers.errors import ServerError
 from deploy.local.stack import LocalStack, NotReadyError
 from deploy.local.state import REPOSITORY, LocalState
@@ -231,6 +231,7 @@ def verify(folder: Path, state: LocalState) -> dict[str, int]:
 
 def main(folder: Path) -> int:
     """Verify, print the counts as JSON, and return the exit code."""
+    stop_when_told()
     started_at = time.monotonic()
     state = LocalState(Path(tempfile.mkdtemp(prefix="verify-")) / "state")
     try:
@@ -241,6 +242,9 @@ def main(folder: Path) -> int:
     except (VerificationError, NotReadyError, ChildDied, ServerError, TemplateError) as error:
         print(f"make verify-real: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("make verify-real: stopped before its end.", file=sys.stderr)
+        return 130
     finally:
         state.remove()
     print(json.dumps({**counts, "seconds": round(time.monotonic() - started_at, 1)}))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import ChildDied, ChildProcess, ProcessRecord, Supervisor, start_mark, wait_until
+from deploy.local.state import REPOSITORY
 
 ENV = {"PATH": os.environ["PATH"], "COLOUR": "green"}
 DEADLINE_SECONDS = 10
@@ -91,3 +92,21 @@ def test_leaves_a_stranger_alone_that_has_the_pid_of_a_leftover(supervisor: Supe
 def test_a_ctrl_c_reaches_only_us(supervisor: Supervisor, tmp_path: Path) -> None:
     child = shell(supervisor, "web", "exec sleep 60", tmp_path)
     assert os.getpgid(child.record.pid) != os.getpgid(0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_told_to_stop_cleans_up(number: signal.Signals, tmp_path: Path) -> None:
+    program = (
+        "from deploy.local.processes import stop_when_told\n"
+        "import pathlib, time\n"
+        "stop_when_told()\n"
+        "try:\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        f"finally:\n    pathlib.Path({str(tmp_path / 'cleaned')!r}).touch()\n"
+    )
+    command = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", program]  # as shells start jobs
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=REPOSITORY) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(number)
+
+    assert (tmp_path / "cleaned").exists()

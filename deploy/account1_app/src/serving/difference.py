@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from serving.row_text import NULL, RowTexts, partition_condition
 
 _PAGE_ROWS: Final = 10_000
 _HASH_DIGITS: Final = 64
-_LAST_HASH: Final = "f" * _HASH_DIGITS
+_HASHES: Final = 16**_HASH_DIGITS
 
 
 @dataclass(frozen=True)
@@ -38,39 +39,43 @@ Change = Writing | Deletion
 
 @dataclass(frozen=True)
 class StoredPage:
-    """Stored rows, in no certain order: all that there are after the page before, up to the hash `last`."""
+    """Stored rows, in no certain order: all that there are after the page before, up to and without the hash `end`.
+
+    The last page has no end.
+    """
 
     hashes: pa.StringArray
     numbers: pa.StringArray
-    last: str
+    end: str | None
 
     def without(self, hashes: pa.StringArray) -> "StoredPage":
         """Return the page without the rows that have one of these hashes."""
         is_left = pc.invert(pc.is_in(self.hashes, value_set=hashes))
-        return StoredPage(self.hashes.filter(is_left), self.numbers.filter(is_left), self.last)
+        return StoredPage(self.hashes.filter(is_left), self.numbers.filter(is_left), self.end)
 
 
-def stored_pages(cursor: Cursor, table: ReportTable, key: PartitionKey) -> Iterator[StoredPage]:
-    """Yield a partition's rows in key order, a page at a time, so that memory stays flat; the last page has no end."""
+def stored_pages(cursor: Cursor, table: ReportTable, key: PartitionKey, row_count: int) -> Iterator[StoredPage]:
+    """Yield the partition's rows, about `row_count`, in pages of rising hash, so that memory stays flat."""
+    # Equal ranges of a hash hold about equally many rows; nothing needs to be sorted or counted off for them.
+    pages = max(1, -(-row_count // _PAGE_ROWS))
+    bounds = [f"{_HASHES * number // pages:0{_HASH_DIGITS}x}" for number in range(pages)] + [None]
     select = _page_statement(table, key)
-    page = StoredPage(pa.array([]), pa.array([]), "")
-    while page.last < _LAST_HASH:
-        cursor.execute(select.format(last=page.last))
-        page = _page(*(cursor.fetchone() or ()))
-        yield page
+    for first, end in pairwise(bounds):
+        before_end = "" if end is None else f"AND dimension_hash < X'{end}'"
+        cursor.execute(select.format(first=first, before_end=before_end))
+        yield _page(*(cursor.fetchone() or ()), end)
 
 
 def _page_statement(table: ReportTable, key: PartitionKey) -> str:
-    """Return a query for one page: its number of rows, its last hash, and the rows as one text.
+    """Return a query for one page: its number of rows, and the rows as one text.
 
     A row of its own for each would cost more than all the rest of a comparison.
     """
     numbers = ", ".join(_as_text(column) for column in (*table.metrics, *table.computed))
     return (
-        f"SELECT COUNT(*), HEX(MAX(dimension_hash)), GROUP_CONCAT(HEX(dimension_hash), numbers SEPARATOR ';') "  # noqa: S608
-        f"FROM (SELECT dimension_hash, CONCAT_WS(',', {numbers}) AS numbers FROM `{table.mysql_name}` "
-        f"WHERE {partition_condition(table, key)} AND dimension_hash > X'{{last}}' "
-        f"ORDER BY dimension_hash LIMIT {_PAGE_ROWS}) AS page"
+        f"SELECT COUNT(*), GROUP_CONCAT(HEX(dimension_hash), CONCAT_WS(',', {numbers}) SEPARATOR ';') "  # noqa: S608
+        f"FROM `{table.mysql_name}` "
+        f"WHERE {partition_condition(table, key)} AND dimension_hash >= X'{{first}}' {{before_end}}"
     )
 
 
@@ -78,7 +83,7 @@ def _as_text(column: Column) -> str:
     return f"IFNULL(`{column.name}`, '{NULL}')"
 
 
-def _page(count: int, last: str | None, text: str | None) -> StoredPage:
+def _page(count: int, text: str | None, end: str | None) -> StoredPage:
     rows = pc.split_pattern(pa.array([(text or "").lower()]), ";").flatten() if count else pa.array([], pa.string())
     if len(rows) != count:
         raise TerminalError(
@@ -86,7 +91,7 @@ def _page(count: int, last: str | None, text: str | None) -> StoredPage:
         )
     hashes = pc.utf8_slice_codeunits(rows, 0, _HASH_DIGITS)
     numbers = pc.utf8_slice_codeunits(rows, _HASH_DIGITS)
-    return StoredPage(hashes, numbers, _LAST_HASH if count < _PAGE_ROWS else str(last).lower())
+    return StoredPage(hashes, numbers, end)
 
 
 def changes(stored: Iterator[StoredPage], incoming: Iterable[RowTexts]) -> Iterator[Change]:
@@ -95,8 +100,7 @@ def changes(stored: Iterator[StoredPage], incoming: Iterable[RowTexts]) -> Itera
     for rows in incoming:
         rest = rows.with_numbers()
         while len(rest.hashes):
-            end = pc.sum(pc.less_equal(rest.hashes, page.last)).as_py()
-            same_range, rest = rest.slice(0, end), rest.slice(end, len(rest.hashes))
+            same_range, rest = rest.split(page.end)
             yield _written(page, same_range)
             page = page.without(same_range.hashes)
             if len(rest.hashes):

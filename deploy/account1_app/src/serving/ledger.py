@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from pymysql.cursors import Cursor
 
@@ -20,8 +20,8 @@ _LOCK_PARTITION: Final = """
 INSERT INTO report_partition (property_id, report_id, date, generation, row_count, run_id, loaded_at)
 VALUES (%s, %s, %s, 0, 0, '', %s) ON DUPLICATE KEY UPDATE generation = generation
 """
-_READ_GENERATION: Final = """
-SELECT generation FROM report_partition WHERE property_id = %s AND report_id = %s AND date = %s FOR UPDATE
+_READ_PARTITION: Final = """
+SELECT generation, row_count FROM report_partition WHERE property_id = %s AND report_id = %s AND date = %s FOR UPDATE
 """
 _READ_LOADED: Final = """
 SELECT property_id, report_id, date FROM report_partition
@@ -52,13 +52,19 @@ UPDATE report_quarantine SET resolved_at = %s WHERE bucket = %s AND manifest_key
 """
 
 
-def lock_partition(cursor: Cursor, key: PartitionKey) -> int:
-    """Keep other loaders off a partition until the transaction ends; return the generation it has, 0 for none."""
+class StoredPartition(NamedTuple):
+    """What MySQL has of a partition: its generation, 0 for none, and its number of rows."""
+
+    generation: int
+    row_count: int
+
+
+def lock_partition(cursor: Cursor, key: PartitionKey) -> StoredPartition:
+    """Keep other loaders off a partition until the transaction ends; return what there is of it."""
     identity = (key.property_id, key.report_id, key.date)
     cursor.execute(_LOCK_PARTITION, (*identity, _now()))
-    cursor.execute(_READ_GENERATION, identity)
-    row = cursor.fetchone()
-    return int(row[0]) if row else 0
+    cursor.execute(_READ_PARTITION, identity)
+    return StoredPartition(*(cursor.fetchone() or (0, 0)))
 
 
 def loaded_partitions(cursor: Cursor, keys: Collection[PartitionKey]) -> set[PartitionKey]:

@@ -75,6 +75,11 @@ class RowTexts:
         """Return the rows from `start` up to and without `end`."""
         return self._each(lambda column: column.slice(start, end - start))
 
+    def split(self, end: str | None) -> tuple["RowTexts", "RowTexts"]:
+        """Return the rows whose hash is below `end`, and the others; all are below None."""
+        count = len(self.hashes) if end is None else pc.sum(pc.less(self.hashes, end)).as_py()
+        return self.slice(0, count), self.slice(count, len(self.hashes))
+
     def filter(self, mask: pa.BooleanArray) -> "RowTexts":
         """Return the rows for which `mask` is true."""
         return self._each(lambda column: column.filter(mask))

@@ -101,7 +101,7 @@ class _Work:
             for row in control.values():
                 self._results.setdefault(row.trace, UpsertResult()).partitions += 1
             parts = data_parts(files, unload, control)
-            with closing(stream_batches(files, unload.table, parts)) as batches:
+            with closing(read_ahead(stream_batches(files, unload.table, parts), _BATCHES_AHEAD)) as batches:
                 check_rows(unload.table, batches, control)
             self._replace_partitions(unload, control, stream_batches(files, unload.table, parts))
 
@@ -190,12 +190,12 @@ def _replace_partition(
 ) -> ChangeCounts | None:
     session.begin()
     with session.cursor() as cursor:
-        stored_generation = ledger.lock_partition(cursor, row.key)
-        if stored_generation >= row.generation:
+        stored = ledger.lock_partition(cursor, row.key)
+        if stored.generation >= row.generation:
             session.rollback()
             return None
         try:
-            found = _changes(cursor, unload, row.key, texts, has_rows=stored_generation > 0)
+            found = _changes(cursor, unload, row.key, texts, stored)
             counts = write_changes(cursor, unload.table, row.key, found)
             ledger.check_stored(cursor, unload.table, row)
             ledger.record_load(cursor, unload, row, counts)
@@ -207,8 +207,8 @@ def _replace_partition(
 
 
 def _changes(
-    cursor: Cursor, unload: Unload, key: PartitionKey, incoming: Iterator[RowTexts], *, has_rows: bool
+    cursor: Cursor, unload: Unload, key: PartitionKey, incoming: Iterator[RowTexts], stored: ledger.StoredPartition
 ) -> Iterator[Change]:
-    if has_rows:
-        return changes(stored_pages(cursor, unload.table, key), incoming)
+    if stored.generation:
+        return changes(stored_pages(cursor, unload.table, key, stored.row_count), incoming)
     return (Writing(texts, inserted=texts.rows.num_rows) for texts in incoming)

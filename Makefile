@@ -32,7 +32,7 @@ test: lint ## run every check, then the tests that are quick
 	@$(PYTEST) -n 2 --dist loadfile -m "not slow"
 
 test-slow: setup ## run the tests that take long
-	@$(PYTEST) -m slow
+	@$(PYTEST) -n 2 --dist loadfile -m slow
 
 verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
 	@test -n "$(DATA)" || { echo 'Name the folder of the data: make verify-real DATA=folder' >&2; exit 2; }

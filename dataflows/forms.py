@@ -16,13 +16,12 @@ from dataflows.contracts import naming
 from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.events import (
     DEFAULT_LOOKBACK_DAYS,
-    EARLIEST_START_DATE,
-    TOO_EARLY,
     DataFlowState,
     OnInvalid,
     today_in,
 )
 from dataflows.contracts.reports import REPORTS
+from dataflows.contracts.values import EARLIEST_START_DATE, TOO_EARLY
 from dataflows.models import DataFlow
 
 DEFAULT_BACKFILL_DAYS: Final = 90

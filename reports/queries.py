@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dataflows.contracts.events import PropertyId
+from dataflows.contracts.values import PropertyId
 
 MAX_LIMIT: Final = 10_000
 MAX_DAYS: Final = 1_100

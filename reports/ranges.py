@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from dataflows.contracts.events import EARLIEST_START_DATE, TOO_EARLY, today_in
+from dataflows.contracts.events import today_in
+from dataflows.contracts.values import EARLIEST_START_DATE, TOO_EARLY
 
 PRESETS: Final = {"7d": 7, "28d": 28, "90d": 90}
 DEFAULT_PRESET: Final = "28d"

@@ -8,6 +8,9 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 CODE := myapp dataflows reports deploy tests $(if $(wildcard benchmarks/*.py),benchmarks)
 
+# Where both accounts' functions and their layer are imported from.
+LAMBDA_PATH := deploy/account1_app/src:deploy/account2_warehouse/src:deploy/layers/message_batches/python
+
 # mypy's Django plugin reads the settings; these values only let them load.
 SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME=none \
 	MYAPP_DATABASE_USER=none MYAPP_DATABASE_PASSWORD=none MYAPP_REDIS_URL=redis://none
@@ -15,7 +18,7 @@ SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME
 # Runs a check: silent when it passes, its whole output when it fails.
 check = @output=$$($(1) 2>&1) || { printf '%s\n\nmake: this check failed: %s\n' "$$output" '$(1)' >&2; exit 1; }
 
-.PHONY: help setup demo test test-slow verify-real bench-upsert lint clean-local
+.PHONY: help setup demo test test-slow verify-real bench-upsert bench-register lint clean-local
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,13 +42,16 @@ verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
 	@$(PYTHON) -m deploy.local.verify_real "$(DATA)"
 
 bench-upsert: setup ## measure the loader beside MySQL's own LOAD DATA, dlt and AWS SDK for pandas (about 20 minutes)
-	@PYTHONPATH=.:deploy/account1_app/src:deploy/layers/message_batches/python $(PYTHON) -m benchmarks.loading
+	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m benchmarks.loading
+
+bench-register: setup ## measure how long events wait for EventBridge, and how long each Lambda imports
+	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m benchmarks.registering
 
 lint: setup ## style, types, import rules, page and AWS templates; silent when all is well
 	$(call check,.venv/bin/ruff check --quiet .)
 	$(call check,.venv/bin/ruff format --check --quiet .)
 	$(call check,$(SETTINGS) .venv/bin/mypy $(CODE))
-	$(call check,PYTHONPATH=deploy/account1_app/src:deploy/account2_warehouse/src:deploy/layers/message_batches/python .venv/bin/lint-imports)
+	$(call check,PYTHONPATH=$(LAMBDA_PATH) .venv/bin/lint-imports)
 	$(call check,.venv/bin/djlint --check --quiet templates)
 	$(call check,.venv/bin/djlint --lint --quiet templates)
 	$(call check,.venv/bin/cfn-lint deploy/account1_app/template.yaml deploy/account2_warehouse/template.yaml)

@@ -177,6 +177,7 @@ CELERY_TIMEZONE = "UTC"
 # AWS, Account 1. The SDK finds its credentials, region and endpoints by itself.
 EVENT_BUS_NAME = env.text("MYAPP_EVENT_BUS_NAME", "myapp")
 STATUS_QUEUE_URL = env.text("MYAPP_STATUS_QUEUE_URL", "")
+UPSERT_QUEUE_URL = env.text("MYAPP_UPSERT_QUEUE_URL", "")
 WAREHOUSE_ACCOUNT_ID = env.text("MYAPP_WAREHOUSE_ACCOUNT_ID", "")
 
 OUTBOX_BATCH_SIZE = 10  # the most entries one PutEvents call takes

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import OperationalError, connection
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from dataflows.contracts.events import today_in
@@ -15,11 +15,17 @@ from dataflows.selectors import DataFlow
 from reports.errors import SlowQueryError
 from reports.grouping import GroupedQuery, resolve
 from reports.measures import Measure
-from reports.models import Partition
+from reports.models import Partition, Quarantine
 from reports.queries import Query
 
 _TOO_SLOW: Final = frozenset({3024, 1969})  # MySQL: max_execution_time; MariaDB: max_statement_time
 PROVISIONAL_HOURS: Final = 72  # GA4 accepts late hits for so long after a day has ended
+
+
+def quarantined_unloads(data_flow: DataFlow) -> QuerySet[Quarantine]:
+    """Return the unloads that could not be loaded and may hold a report of this data flow, the latest first."""
+    slugs = {request.get("slug") or "custom" for request in data_flow.reports}
+    return Quarantine.objects.filter(resolved_at=None, report_table__in=slugs).order_by("-quarantined_at")
 
 
 @dataclass(frozen=True)

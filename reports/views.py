@@ -1,24 +1,32 @@
 """The report pages: the overview of a property, and each of its reports as a table."""
 
+import logging
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from dataflows.selectors import DataFlow, readable_data_flows, registered_reports
+from dataflows.contracts.errors import TransientError
+from dataflows.selectors import DataFlow, can_register, readable_data_flows, registered_reports
 from reports.charts import NARROW, WIDE, ChartDay, LineChart, line_chart, sparkline
 from reports.errors import SlowQueryError
 from reports.overview import Card, Overview, overview_of
 from reports.ranges import DEFAULT_PRESET, PRESETS, DateRange, RangeError, custom_range, last_day, preset_range
-from reports.selectors import freshness
+from reports.reloading import quarantine_load_again
+from reports.selectors import freshness, quarantined_unloads
 from reports.tables import report_page
+
+logger = logging.getLogger(__name__)
 
 OVERVIEW = "daily_totals"
 
@@ -52,6 +60,24 @@ def _ends_in_time(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
             return render(request, "reports/slow.html", {"area": "reports", "message": str(error)}, status=503)
 
     return answer
+
+
+@require_POST
+def load_again(request: HttpRequest, data_flow_id: UUID, quarantine_id: int) -> HttpResponse:
+    """Have an unload in quarantine loaded once more."""
+    if not can_register(request.user):
+        raise PermissionDenied
+    data_flow = get_object_or_404(readable_data_flows(request.user), id=data_flow_id)
+    unload = get_object_or_404(quarantined_unloads(data_flow), pk=quarantine_id)
+    try:
+        is_asked = quarantine_load_again(unload)
+    except TransientError:
+        logger.exception("unload %s could not be asked for again", unload.manifest_key)
+        messages.error(request, "The loader could not be reached; nothing was asked for. Try again in a minute.")
+    else:
+        said = "Asked for. It is gone from here once it is loaded." if is_asked else "It is asked for already."
+        messages.success(request, said)
+    return redirect("data-flow-detail", data_flow_id=data_flow.id)
 
 
 @require_GET

@@ -192,6 +192,7 @@ class LocalStack:
             "MYAPP_OUTBOX_ANSWER_SECONDS": "60",  # the emulated AWS forgets what is on its way when it stops
             "MYAPP_EVENT_BUS_NAME": app.outputs["AppBusName"],
             "MYAPP_STATUS_QUEUE_URL": app.outputs["StatusQueueUrl"],
+            "MYAPP_UPSERT_QUEUE_URL": app.outputs["UpsertQueueUrl"],
             "MYAPP_WAREHOUSE_ACCOUNT_ID": WAREHOUSE.account_id,
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_CONFIG_FILE": str(config),

@@ -45,6 +45,7 @@ def _app_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
         "AppRole": {
             app["AppBus"]: ("events:PutEvents",),
             app["StatusQueue"]: ("sqs:ReceiveMessage", "sqs:DeleteMessage"),
+            app["UpsertQueue"]: ("sqs:SendMessage",),
         },
         "ForwardRole": {stacks["warehouse"].arns["WarehouseBus"]: ("events:PutEvents",)},
         "UnloadRole": {

@@ -31,6 +31,9 @@ class PartitionKey:
     report_id: str
     date: date
 
+    def __str__(self) -> str:
+        return f"{self.report_id} of {self.property_id} on {self.date}"
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -74,9 +77,7 @@ def check_sizes(control: Iterable[ControlRow], max_partition_rows: int) -> None:
     """Raise QuarantineError, naming each, when partitions have more rows than may be loaded."""
     large = [(row.key, row.row_count) for row in control if row.row_count > max_partition_rows]
     if large:
-        listed = ", ".join(
-            f"{key.report_id} of {key.property_id} on {key.date} with {rows:,} rows" for key, rows in large
-        )
+        listed = ", ".join(f"{key} with {rows:,} rows" for key, rows in large)
         raise QuarantineError(
             f"Not loaded: {listed}; at most {max_partition_rows:,} are. Use fewer dimensions, or a filter.",
             reason="partition_too_large",

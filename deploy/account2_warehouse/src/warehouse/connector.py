@@ -83,9 +83,9 @@ class Connector:
     def _find(self, property_id: str) -> str:
         found = list(self._walk(property_id, None, is_core_report=False, is_of_property=False, depth=0))
         if len(found) != 1:
+            seen = f"{len(found)} core reports of" if found else "no"
             raise TerminalError(
-                f"The connection profile {self.connector_profile} shows {len(found)} core reports of property "
-                f"{property_id}, not one. Give its Google account access to the property, then {SAVE_AGAIN}; or name "
+                f"The connection profile {self.connector_profile} shows {seen} property {property_id}. Give its Google account access to the property, then {SAVE_AGAIN}; or name "
                 "another Google account there.",
                 reason="property_not_found",
             )

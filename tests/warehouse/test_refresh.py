@@ -66,15 +66,17 @@ def test_a_run_that_goes_on_is_waited_for(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("rows", "changes", "message"),
     [
-        ({"rows_delivered": 3}, "holds 1 rows, AppFlow delivered 3"),
-        ({"rows_failed": 2}, "not deliver 2 of its records"),
+        (1, {"rows_delivered": 3}, "holds 1 rows, AppFlow delivered 3"),
+        (0, {"rows_failed": 2}, "not deliver 2 of its records"),
     ],
 )
-def test_what_never_gets_whole_is_read_again_once(scene: Scene, changes: dict[str, Any], message: str) -> None:
+def test_what_never_gets_whole_is_read_again_once(
+    scene: Scene, rows: int, changes: dict[str, Any], message: str
+) -> None:
     later = AT + timedelta(hours=2)
-    run = scene.deliver("events", [event_row(day(0), "a")], day(0), **changes)
+    run = scene.deliver("events", [event_row(day(0), "a")] * rows, day(0), **changes)
     assert scene.refresh("events", later).has_new_runs
     assert message in scene.news[-1].message
     assert scene.run_of(run).status is RunState.FAILED
@@ -82,10 +84,24 @@ def test_what_never_gets_whole_is_read_again_once(scene: Scene, changes: dict[st
     assert (again["start_date"], again["end_date"], again["requested_by"]) == (day(0), day(0), "refresh")
 
     scene.rows("UPDATE ga4_ops.runs SET status = 'cancelled' WHERE status = 'pending' RETURNING 1")
-    scene.deliver("events", [event_row(day(0), "a")], day(0), requested_by="refresh", **changes)
+    scene.deliver("events", [event_row(day(0), "a")] * rows, day(0), requested_by="refresh", **changes)
     scene.refresh("events", later)
     assert "did not help" in scene.news[-1].message
     assert scene.rows("SELECT * FROM ga4_ops.runs WHERE status = 'pending'") == []
+
+
+def test_records_that_fail_twice_are_left_out_and_counted(scene: Scene) -> None:
+    scene.deliver("events", [event_row(day(0), "a")], day(0), rows_failed=2)
+    assert scene.refresh("events").has_new_runs
+    scene.rows("UPDATE ga4_ops.runs SET status = 'cancelled' WHERE status = 'pending' RETURNING 1")
+    again = scene.deliver("events", [event_row(day(0), "a")], day(0), requested_by="refresh", rows_failed=2)
+
+    assert scene.refresh("events").runs == 1
+
+    assert scene.partitions("events") == {(P1, "events", day(0)): (1, 1)}
+    news = scene.news[-1]
+    assert (news.run_id, news.status, news.rows, news.rows_rejected) == (again.run_id, RunStatus.REFRESHED, 1, 2)
+    assert news.message == "AppFlow could not deliver 2 of the records, twice: they are left out, the others loaded."
 
 
 def test_overlapping_runs_are_read_again_as_one(scene: Scene) -> None:

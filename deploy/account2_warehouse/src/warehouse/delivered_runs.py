@@ -50,9 +50,15 @@ class LandedReport:
         windows = sorted((run.window for run in self.runs), key=lambda window: window.start_date)
         if any(later.start_date <= earlier.end_date for earlier, later in pairwise(windows)):
             return "several runs of overlapping dates were delivered before any was refreshed"
-        if failed := sum(run.rows_failed or 0 for run in self.runs):
+        failed = sum(run.rows_failed or 0 for run in self.runs)
+        if failed and not self._is_second_reading:
             return f"AppFlow could not deliver {failed} of its records"
         return None
+
+    @property
+    def _is_second_reading(self) -> bool:
+        """Whether a refresh asked for all of it and something came: what failed twice is the records' own fault."""
+        return self.rows_delivered > 0 and all(run.requested_by == REPAIRED_BY for run in self.runs)
 
     def ended_before(self, moment: datetime) -> bool:
         """Tell whether all its runs had ended at an aware moment."""

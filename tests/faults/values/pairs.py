@@ -24,6 +24,7 @@ _FORMS: Final[tuple[Callable[[str], str], ...]] = (
 )
 _SPACES: Final = (" ", "  ", "\t", "\n", "\r", "\r\n", "\v", "\f", "\x85", "\xa0", "\u2028", "\u3000")
 _UNSEEN: Final = ("\xad", "\ufeff", *"\N{ZERO WIDTH SPACE}\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}")
+_UNASSIGNED: Final = ("\ue000", "\ufffd", "\uffff", "\U0010ffff")
 _RIGHT_TO_LEFT: Final = ("\u05d0", "\u0644\u0627", *"\N{RIGHT-TO-LEFT OVERRIDE}\N{RIGHT-TO-LEFT MARK}\u2068")
 _ACCENTS: Final = ("é", "Å", *"\N{COMBINING ACUTE ACCENT}\N{COMBINING DIAERESIS}\N{ANGSTROM SIGN}")
 _LETTERS: Final = (
@@ -34,10 +35,12 @@ _LETTERS: Final = (
     "0",
     *"\N{LATIN SMALL LETTER DOTLESS I}\N{KELVIN SIGN}\N{CYRILLIC SMALL LETTER A}",
 )
-_ABOVE_16_BITS: Final = ("😀", "👩\N{ZERO WIDTH JOINER}💻", "👍🏽", "🇻🇳", "\U0010ffff", "\uffff", "\ue000", "\ufffd")
+_EMOJI: Final = ("😀", "👩\N{ZERO WIDTH JOINER}💻", "👍🏽", "🇻🇳")
 _QUOTES: Final = ("'", "''", '"', '""', "`", "\\", "\\\\", "\\N", "\\n", "\\.", "\\0", "\\x00", "\\ud800", "\\'", "$$")
 _MARKS: Final = (",", "|", ";", "--", "/*", "%", "%s", "_", "{", "{}", "&amp;", "<b>", *"\x01\x1a\x1b\x1f\x7f")
-_PIECES: Final = _SPACES + _UNSEEN + _RIGHT_TO_LEFT + _ACCENTS + _LETTERS + _ABOVE_16_BITS + _QUOTES + _MARKS
+_PIECES: Final[tuple[str, ...]] = (
+    _SPACES + _UNSEEN + _RIGHT_TO_LEFT + _ACCENTS + _LETTERS + _EMOJI + _UNASSIGNED + _QUOTES + _MARKS
+)
 
 
 def hostile_pairs(count: int) -> list[Pair]:

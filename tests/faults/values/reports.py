@@ -75,10 +75,17 @@ def posted_rows(line: Line, property_id: str, page_rows: int) -> Iterator[tuple[
 
 def gotten_rows(line: Line, property_id: str) -> list[tuple[Pair, Numbers]]:
     """Return what the API answers to an address, as much as one answer may hold."""
-    question = {"property_id": property_id, "report": "custom_pairs", "start_date": DAY, "end_date": DAY}
-    repeated = {"metric": _METRICS, "dimension": _DIMENSIONS, "limit": MAX_LIMIT}
+    question: dict[str, Any] = {
+        "property_id": property_id,
+        "report": "custom_pairs",
+        "metric": _METRICS,
+        "dimension": _DIMENSIONS,
+        "start_date": DAY,
+        "end_date": DAY,
+        "limit": MAX_LIMIT,
+    }
     url = f"{line.stack.app_url}/api/v1/query"
-    answer = line.operator.session.get(url, params={**question, **repeated}, timeout=_TIMEOUT_SECONDS)
+    answer = line.operator.session.get(url, params=question, timeout=_TIMEOUT_SECONDS)
     answer.raise_for_status()
     return _rows(json.loads(answer.content, parse_float=Decimal))
 

@@ -8,7 +8,7 @@ import pytest
 from dataflows.contracts.events import RunStatus
 from tests.warehouse.interruption import Died, dies_after
 from tests.warehouse.refresh_fixtures import AT, PROPERTIES, Scene, day, event_row, scene_fixture, text, totals
-from warehouse.runs import RunState
+from warehouse.runs import Run, RunState
 
 __all__ = ["scene_fixture"]
 P1, P2, _ = PROPERTIES
@@ -66,26 +66,61 @@ def test_a_run_that_goes_on_is_waited_for(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("rows", "changes", "message", "requested_by"),
     [
-        ({"rows_delivered": 3}, "holds 1 rows, AppFlow delivered 3"),
-        ({"rows_failed": 2}, "not deliver 2 of its records"),
+        (1, {"rows_delivered": 3}, "holds 1 rows, AppFlow delivered 3", "refresh"),
+        (0, {"rows_failed": 2}, "not deliver 2 of its records", "refresh: records failed"),
     ],
 )
-def test_what_never_gets_whole_is_read_again_once(scene: Scene, changes: dict[str, Any], message: str) -> None:
+def test_what_never_gets_whole_is_read_again_once(
+    scene: Scene, rows: int, changes: dict[str, Any], message: str, requested_by: str
+) -> None:
     later = AT + timedelta(hours=2)
-    run = scene.deliver("events", [event_row(day(0), "a")], day(0), **changes)
+    run = scene.deliver("events", [event_row(day(0), "a")] * rows, day(0), **changes)
     assert scene.refresh("events", later).has_new_runs
     assert message in scene.news[-1].message
     assert scene.run_of(run).status is RunState.FAILED
     (again,) = scene.rows("SELECT * FROM ga4_ops.runs WHERE status = 'pending'")
-    assert (again["start_date"], again["end_date"], again["requested_by"]) == (day(0), day(0), "refresh")
+    assert (again["start_date"], again["end_date"], again["requested_by"]) == (day(0), day(0), requested_by)
 
     scene.rows("UPDATE ga4_ops.runs SET status = 'cancelled' WHERE status = 'pending' RETURNING 1")
-    scene.deliver("events", [event_row(day(0), "a")], day(0), requested_by="refresh", **changes)
+    scene.deliver("events", [event_row(day(0), "a")] * rows, day(0), requested_by=requested_by, **changes)
     scene.refresh("events", later)
     assert "did not help" in scene.news[-1].message
     assert scene.rows("SELECT * FROM ga4_ops.runs WHERE status = 'pending'") == []
+
+
+def test_records_that_fail_twice_are_left_out_and_counted(scene: Scene) -> None:
+    scene.deliver("events", [event_row(day(0), "a")], day(0), rows_failed=2)
+    assert scene.refresh("events").has_new_runs
+    again = read_again(scene, rows_failed=2)
+
+    assert scene.refresh("events").runs == 1
+
+    assert scene.partitions("events") == {(P1, "events", day(0)): (1, 1)}
+    news = scene.news[-1]
+    assert (news.run_id, news.status, news.rows, news.rows_rejected) == (again.run_id, RunStatus.REFRESHED, 1, 2)
+    assert news.message == "AppFlow could not deliver 2 of the records, twice: they are left out, the others loaded."
+
+
+def test_records_that_fail_when_read_again_for_another_reason_are_read_once_more(scene: Scene) -> None:
+    scene.deliver("events", [event_row(day(0), "a")], day(0))
+    scene.deliver("events", [event_row(day(0), "a")], day(0))
+    assert scene.refresh("events").has_new_runs
+    read_again(scene, rows_failed=2)
+
+    assert scene.refresh("events").has_new_runs
+    assert scene.partitions("events") == {}
+
+    read_again(scene, rows_failed=2)
+    assert scene.refresh("events").runs == 1
+    assert scene.partitions("events") == {(P1, "events", day(0)): (1, 1)}
+
+
+def read_again(scene: Scene, **changes: Any) -> Run:
+    """Deliver the one row again, as the run that the refresh asked for."""
+    [asked] = scene.rows("UPDATE ga4_ops.runs SET status = 'cancelled' WHERE status = 'pending' RETURNING requested_by")
+    return scene.deliver("events", [event_row(day(0), "a")], day(0), **asked, **changes)
 
 
 def test_overlapping_runs_are_read_again_as_one(scene: Scene) -> None:

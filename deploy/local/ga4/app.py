@@ -163,4 +163,6 @@ def _body(request: Request, model: type[Model]) -> Model:
 
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(content, ensure_ascii=False), status, mimetype="application/json")
+    # What UTF-8 can't carry, half a surrogate pair, is escaped as JSON escapes it: a client reads it back as it was.
+    body = json.dumps(content, ensure_ascii=False).encode(errors="backslashreplace")
+    return Response(body, status, mimetype="application/json")

@@ -25,15 +25,16 @@ class Coded:
 
     @classmethod
     def from_arrow(cls, column: pa.ChunkedArray) -> "Coded":
-        """Encode an Arrow text column; nulls become `(not set)`."""
+        """Encode an Arrow column of text, or of its bytes; nulls become `(not set)`."""
         if not pa.types.is_dictionary(column.type):
-            column = column.cast(pa.string()).dictionary_encode()
+            is_bytes = pa.types.is_binary(column.type)
+            column = (column if is_bytes else column.cast(pa.string())).dictionary_encode()
         encoded = column.unify_dictionaries().combine_chunks()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
         values = encoded.dictionary.to_pylist() + [None] * bool(encoded.indices.null_count)
         codes = encoded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return _merged(codes, [NOT_SET if value is None else value for value in values])
+        return _merged(codes, [_text(value) for value in values])
 
     def take(self, rows: Integers) -> "Coded":
         """Return the column of these rows only."""
@@ -110,6 +111,13 @@ def _dense(key: Integers, size: int) -> tuple[Integers, int]:
         return dense.astype(np.int64), len(distinct)
     is_present = np.bincount(key, minlength=size) > 0
     return (np.cumsum(is_present) - 1)[key], int(is_present.sum())
+
+
+def _text(value: str | bytes | None) -> str:
+    """Return a value as text; only as bytes can Parquet hold half a surrogate pair, which JSON can carry."""
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogatepass")
+    return NOT_SET if value is None else value
 
 
 def _merged(codes: Integers, texts: list[str]) -> Coded:

@@ -20,7 +20,7 @@ from deploy.local.ga4.values import MetricValues
 
 @dataclass(frozen=True)
 class RecordedTable:
-    """One recorded report: its text columns are dimensions, its numeric columns metrics."""
+    """One recorded report: its columns of text or bytes are dimensions, its numeric columns metrics."""
 
     path: Path
 
@@ -105,4 +105,5 @@ def _dimension_scope(api_name: str) -> Scope:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_dictionary)
+    return any(is_kind(kind) for is_kind in kinds)

@@ -22,7 +22,7 @@ _UPDATE_REFUSED: Final = frozenset({"ConflictException", "UnsupportedOperationEx
 
 @dataclass(frozen=True)
 class Execution:
-    """One run as AppFlow records it; `rows_delivered` counts those it also failed to put."""
+    """One run as AppFlow records it; `rows_delivered` are those that it put, `rows_failed` those that it could not."""
 
     execution_id: str
     status: str
@@ -141,12 +141,13 @@ class Flows:
 def _execution(record: "ExecutionRecordTypeDef") -> Execution:
     result = record.get("executionResult", {})
     errors = result.get("errorInfo", {})
+    failed = errors.get("putFailuresCount", 0)
     return Execution(
         execution_id=record["executionId"],
         status=record["executionStatus"],
         started_at=record["startedAt"],
         ended_at=record["lastUpdatedAt"],
-        rows_delivered=result.get("recordsProcessed", 0),
-        rows_failed=errors.get("putFailuresCount", 0),
+        rows_delivered=max(result.get("recordsProcessed", 0) - failed, 0),  # what failed was processed too
+        rows_failed=failed,
         message=errors.get("executionMessage", ""),
     )

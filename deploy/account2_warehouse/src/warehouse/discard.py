@@ -11,7 +11,7 @@ from dataflows.contracts import naming
 from dataflows.contracts.plan import DateWindow
 from dataflows.contracts.tables import RUNS
 from warehouse import ops
-from warehouse.delivered_runs import REPAIRED_BY, LandedReport
+from warehouse.delivered_runs import LandedReport
 from warehouse.refresh_sql import failing_unless, unconsumed_check
 from warehouse.runs import Run, RunKind, RunState
 from warehouse.statements import Warehouse
@@ -20,10 +20,11 @@ from warehouse.statements import Warehouse
 def discard(warehouse: Warehouse, landed: LandedReport, reason: str, at: datetime) -> str:
     """Empty the landing table, close its runs as failed and ask for their dates again, in one transaction.
 
-    Dates that were themselves asked for here are not asked for a second time: somebody has to look.
+    Dates that were themselves asked for here, for what is wrong now, are not asked for again: somebody has to look.
     Returns what to tell the operator. Raises TransientError or TerminalError; then nothing changed.
     """
-    windows = [] if _was_repair(landed) else merged(run.window for run in landed.runs)
+    requested_by = landed.next_reading_by
+    windows = merged(run.window for run in landed.runs) if requested_by else []
     message = f"Not loaded: {reason}. " + _what_next(windows)
     closed: dict[str, ops.Value] = {"status": RunState.FAILED, "consumed_at": at, "message": message}
     statements = [
@@ -31,7 +32,9 @@ def discard(warehouse: Warehouse, landed: LandedReport, reason: str, at: datetim
         f"DELETE FROM {landed.landing_table}",
         ops.update(RUNS, closed, {"run_id": [run.run_id for run in landed.runs]}),
     ]
-    if new_runs := [asdict(_new_run(landed, chunk)) for window in windows for chunk in window.chunks()]:
+    if requested_by:
+        chunks = [chunk for window in windows for chunk in window.chunks()]
+        new_runs = [asdict(_new_run(landed, chunk, requested_by)) for chunk in chunks]
         statements.append(ops.insert(RUNS, new_runs, ("run_id",)))
     warehouse.execute_together(statements)
     return message
@@ -48,10 +51,6 @@ def merged(windows: Iterable[DateWindow]) -> list[DateWindow]:
     return joined
 
 
-def _was_repair(landed: LandedReport) -> bool:
-    return all(run.requested_by == REPAIRED_BY for run in landed.runs)
-
-
 def _what_next(windows: list[DateWindow]) -> str:
     if not windows:
         return "Reading the dates again did not help: look at the flow in AppFlow, then Back-fill them."
@@ -59,7 +58,7 @@ def _what_next(windows: list[DateWindow]) -> str:
     return f"They are read again: {dates}."
 
 
-def _new_run(landed: LandedReport, window: DateWindow) -> Run:
+def _new_run(landed: LandedReport, window: DateWindow, requested_by: str) -> Run:
     latest = landed.runs[-1]
     discarded = " ".join(sorted(run.run_id for run in landed.runs))
     run_id = hashlib.sha256(f"{discarded} {window.start_date} {window.end_date}".encode()).hexdigest()[:32]
@@ -76,5 +75,5 @@ def _new_run(landed: LandedReport, window: DateWindow) -> Run:
         kind=RunKind.REQUESTED,
         start_date=window.start_date,
         end_date=window.end_date,
-        requested_by=REPAIRED_BY,
+        requested_by=requested_by,
     )

@@ -9,7 +9,7 @@ from dataflows.contracts.events import DataFlowRunReported, RunStatus
 from dataflows.contracts.naming import OPS_SCHEMA, RAW_SCHEMA
 from dataflows.contracts.reports import ReportTable
 from warehouse.answers import run_reported
-from warehouse.runs import Runs
+from warehouse.runs import Run, Runs
 from warehouse.statements import Warehouse, literal
 
 Publish = Callable[[Sequence[DataFlowRunReported]], None]
@@ -21,7 +21,7 @@ def news_of_pending(
     """Return `status` of every run of a table that is consumed and whose partitions are not all unloaded.
 
     A run's rows are those of its own dates; its refused rows are those of the landing table it was
-    consumed from. Raises TransientError or TerminalError.
+    consumed from, and the records that AppFlow could not deliver to it. Raises TransientError or TerminalError.
     """
     counts = {row["run_id"]: row for row in warehouse.query(_pending_runs(table))}
     if not counts:
@@ -33,12 +33,18 @@ def news_of_pending(
             status,
             max(at, run.ended_at or at),  # what woke the refresh may be older than the run
             rows=int(row["row_count"]),
-            rows_rejected=row["rows_rejected"],
-            message=message,
+            rows_rejected=row["rows_rejected"] + (run.rows_failed or 0),
+            message=message or _undelivered(run),
         )
         for run in runs
         if (row := counts[run.run_id])
     ]
+
+
+def _undelivered(run: Run) -> str:
+    if not run.rows_failed:
+        return ""
+    return f"AppFlow could not deliver {run.rows_failed} of the records, twice: they are left out, the others loaded."
 
 
 def _pending_runs(table: ReportTable) -> str:

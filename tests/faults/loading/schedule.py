@@ -201,8 +201,9 @@ class Schedule:
 
     def _replace(self, worker: Worker) -> None:
         """Put a new loader in the place of a dead one, whose messages become visible again."""
-        work, worker.work, worker.stop, worker.is_waiting = worker.work, None, None, False
+        work = worker.work
         worker.loader.close()
+        worker.work, worker.stop, worker.is_waiting, worker.waits_for = None, None, False, None
         worker.loader = self._around.new_loader()
         for message in work.messages if work else ():
             self._messages.give_back(message)

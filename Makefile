@@ -39,7 +39,7 @@ verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
 	@$(PYTHON) -m deploy.local.verify_real "$(DATA)"
 
 fault-schedules: setup ## try N random schedules of loads and faults, from seed SEED on
-	@PYTHONPATH=deploy/account1_app/src $(PYTHON) -m tests.faults.loading --schedules $(or $(N),1000) --seed $(or $(SEED),1)
+	@PYTHONPATH=deploy/account1_app/src:deploy/layers/message_batches/python $(PYTHON) -m tests.faults.loading --schedules $(or $(N),1000) --seed $(or $(SEED),1)
 
 lint: setup ## style, types, import rules, page and AWS templates; silent when all is well
 	$(call check,.venv/bin/ruff check --quiet .)

@@ -11,7 +11,7 @@ from tests.faults.loading.database import BUCKET
 from tests.faults.loading.messages import Message
 from tests.faults.loading.objects import ObjectServer
 from tests.faults.loading.plan import Plan, PlannedUnload
-from tests.faults.loading.rekeying import Rekey
+from tests.faults.loading.rekeying import Hash, rekeyed
 from tests.faults.loading.spoiling import write_unload
 from tests.serving.unloads import UnloadWriter
 
@@ -19,9 +19,9 @@ from tests.serving.unloads import UnloadWriter
 class AnnouncedUnloads:
     """Knows of each unload whether its objects are there, still spoilt, or mended."""
 
-    def __init__(self, plan: Plan, server: ObjectServer, numbers: Iterable[int], rekey: Rekey) -> None:
-        """Write a plan's unloads to the server as runs of these numbers, once `rekey` has seen the rows."""
-        self._plan, self._server, self._rekey = plan, server, rekey
+    def __init__(self, plan: Plan, server: ObjectServer, numbers: Iterable[int], bad_key: Hash | None) -> None:
+        """Write a plan's unloads to the server as runs of these numbers, keyed in another way if one is given."""
+        self._plan, self._server, self._bad_key = plan, server, bad_key
         self._writers = [_writer(server, unload, number) for unload, number in zip(plan.unloads, numbers, strict=True)]
         self._spoilt: dict[int, str | None] = {}
         self.fired: Counter[str] = Counter()
@@ -46,7 +46,9 @@ class AnnouncedUnloads:
         unload = self._plan.unloads[number]
         generations = {_columns(key): generation for key, generation in unload.generations.items()}
         writer = self._writers[number]
-        rows = self._rekey(writer.table, self._plan.rows_of(unload))
+        rows = self._plan.rows_of(unload)
+        if self._bad_key:
+            rows = rekeyed(writer.table, rows, self._bad_key)
         write_unload(writer, self._server.objects, rows, generations, spoilt)
         self._spoilt[number] = spoilt
 

@@ -44,7 +44,7 @@ def _keep_warm() -> None:
     """Make each AWS client once, and let it work without threads: they would make a schedule hard to repeat."""
     points.replace("boto3.client", functools.cache)
     points.replace("boto3.s3.transfer.TransferConfig", lambda made: functools.partial(made, use_threads=False))
-    for service in ("s3", "secretsmanager"):
+    for service in ("s3", "secretsmanager", "sqs"):
         boto3.client(service)
 
 

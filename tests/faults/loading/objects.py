@@ -10,7 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
+from xml.sax.saxutils import escape
 
 _MODIFIED = "Thu, 26 Nov 2026 00:00:00 GMT"
 _NO_SUCH_KEY = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
@@ -50,15 +51,16 @@ class ObjectServer:
         """The address for AWS_ENDPOINT_URL."""
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
-    def answer(self, method: str, path: str, headers: dict[str, str]) -> tuple[HTTPStatus, bytes]:
-        """Return what a request is answered with; `path` is without the query."""
-        if method == "POST" and headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
-            return HTTPStatus.OK, json.dumps({"SecretString": json.dumps({"password": self.secret})}).encode()
+    def answer(self, target: str, headers: dict[str, str]) -> tuple[HTTPStatus, bytes]:
+        """Return what a request is answered with; `target` is its path and query."""
+        if call := headers.get("x-amz-target"):
+            return HTTPStatus.OK, json.dumps(self._results()[call]).encode()
         if headers.get("x-amz-expected-bucket-owner") != self.owner:
             return HTTPStatus.FORBIDDEN, _DENIED
+        path, _, query = target.partition("?")
         name = unquote(path.strip("/"))
         if "/" not in name:
-            return HTTPStatus.OK, self._listing(f"{name}/")
+            return HTTPStatus.OK, self._listing(name, dict(parse_qsl(query)).get("prefix", ""))
         body = self.objects.get(name)
         if body is None:
             return HTTPStatus.NOT_FOUND, _NO_SUCH_KEY
@@ -66,10 +68,24 @@ class ObjectServer:
             return HTTPStatus.PRECONDITION_FAILED, _CHANGED
         return HTTPStatus.OK, body
 
-    def _listing(self, prefix: str) -> bytes:
-        sizes = {key.removeprefix(prefix): len(body) for key, body in self.objects.items()}
-        listed = "".join(f"<Contents><Key>{key}</Key><Size>{size}</Size></Contents>" for key, size in sizes.items())
-        return f"<ListBucketResult>{listed}</ListBucketResult>".encode()
+    def _results(self) -> dict[str, dict[str, Any]]:
+        return {
+            "secretsmanager.GetSecretValue": {"SecretString": json.dumps({"password": self.secret})},
+            # When a message comes again is the schedule's affair.
+            "AmazonSQS.ChangeMessageVisibilityBatch": {"Successful": [], "Failed": []},
+        }
+
+    def _listing(self, bucket: str, prefix: str) -> bytes:
+        found = {
+            key.removeprefix(f"{bucket}/"): body
+            for key, body in self.objects.items()
+            if key.startswith(f"{bucket}/{prefix}")
+        }
+        listed = "".join(
+            f"<Contents><Key>{key}</Key><Size>{len(body)}</Size><ETag>{escape(_etag(body))}</ETag></Contents>"
+            for key, body in found.items()
+        )
+        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{listed}</ListBucketResult>".encode()
 
 
 class _Connection(asyncio.Protocol):
@@ -93,7 +109,7 @@ class _Connection(asyncio.Protocol):
                 return
             self._unread = rest[length:]
             method, target, _ = first.split(" ")
-            self._send(method, *self._server.answer(method, target.partition("?")[0], headers))
+            self._send(method, *self._server.answer(target, headers))
 
     def _send(self, method: str, status: HTTPStatus, body: bytes) -> None:
         head = (

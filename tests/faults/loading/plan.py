@@ -13,7 +13,7 @@ from tests.faults.loading.contents import first_rows, next_rows, plain_row, tabl
 from tests.faults.loading.spoiling import SPOILT_DATA, SPOILT_WITHOUT_DATA
 from tests.serving.unloads import Row
 
-_DAY: Final = date(2026, 11, 1)
+_DAY: Final = date(2025, 11, 1)
 KILLED_AT: Final = tuple(name for name in points.NAMES if name != "after_rollback")  # that is like before_lock
 _KILLED_AT: Final = (*KILLED_AT, *["before_quarantine"] * 3)  # which is come to less often
 _IN_SESSION: Final = ("after_lock", "before_rows", "between_statements", "after_rows", "before_ledger", "before_commit")

@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from tests.faults.loading import points
 from tests.faults.loading.plants.alike import ALIKE
 from tests.faults.loading.plants.answers import ANSWERS
 from tests.faults.loading.plants.rows import ROWS
-from tests.faults.loading.plants.tools import Plant
+from tests.faults.loading.plants.tools import NAMES, Plant
 from tests.faults.loading.plants.transactions import TRANSACTIONS
 from tests.faults.loading.rekeying import BAD_KEYS
 
@@ -14,6 +15,8 @@ PLANTS: Final = (*TRANSACTIONS, *ROWS, *BAD_KEYS, *ANSWERS)
 
 
 def plant(name: str) -> None:
-    """Plant a bug in this process, unless it is one of the warehouse's."""
-    if name not in BAD_KEYS:
+    """Plant a bug in this process."""
+    if bad_key := BAD_KEYS.get(name):
+        points.replace(NAMES["dimension_hash"], lambda _: bad_key)
+    else:
         LOADER_PLANTS[name]()

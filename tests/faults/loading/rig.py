@@ -9,6 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final, Self
 
+import pymysql
+from pymysql.constants import ER
+
 from serving.control import PartitionKey
 from tests.faults.loading.announced import AnnouncedUnloads
 from tests.faults.loading.database import OWNER, Database
@@ -17,7 +20,7 @@ from tests.faults.loading.loaders import Nursery
 from tests.faults.loading.objects import ObjectServer
 from tests.faults.loading.plan import Plan, make_plan
 from tests.faults.loading.reader import Reader
-from tests.faults.loading.rekeying import BAD_KEYS, as_they_are
+from tests.faults.loading.rekeying import BAD_KEYS
 from tests.faults.loading.schedule import Schedule
 from tests.faults.loading.workers import Surroundings, Worker
 
@@ -83,7 +86,7 @@ class Rig:
         """Carry out a plan, with a bug planted if one is named."""
         self._server.objects.clear()
         numbers = [_unused_number() for _ in plan.unloads]
-        unloads = AnnouncedUnloads(plan, self._server, numbers, BAD_KEYS.get(plant or "", as_they_are))
+        unloads = AnnouncedUnloads(plan, self._server, numbers, BAD_KEYS.get(plant or ""))
         judge, keys = Judge(plan, unloads.run_ids), list(plan.newest)
         surroundings = Surroundings(lambda: self._nursery.loader(plant), self._kill_session, unloads.announce)
         schedule = Schedule(plan, judge, Reader(self._session, keys), self._crew(plant), surroundings)
@@ -101,7 +104,11 @@ class Rig:
 
     def _kill_session(self, number: int) -> None:
         with self._session.cursor() as cursor:
-            cursor.execute("KILL CONNECTION %s", (number,))
+            try:
+                cursor.execute("KILL CONNECTION %s", (number,))
+            except pymysql.err.OperationalError as error:
+                if error.args[0] != ER.NO_SUCH_THREAD:  # it was killed before
+                    raise
 
     @contextmanager
     def _reading_meanwhile(self, judge: Judge, keys: list[PartitionKey], *, is_wanted: bool) -> Iterator[list[Finding]]:

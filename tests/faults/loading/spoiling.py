@@ -28,26 +28,33 @@ def _remove_control_part(writer: UnloadWriter, objects: Objects, _: list[Row], _
     del objects[_parts(writer, objects, "control")[-1]]
 
 
-def _leave_part_out(writer: UnloadWriter, objects: Objects, _: list[Row], __: list[Row]) -> None:
-    """As an unload that broke off after some parts: its manifest is true, but not of everything."""
+def _leave_part_out(writer: UnloadWriter, objects: Objects, rows: list[Row], control: list[Row]) -> None:
+    """As an unload that broke off after some parts: its manifest is true of what is there, but that is not all."""
+    _remove_part(writer, objects, rows, control)
     key = _key(writer, "data", "manifest")
     objects[key] = json.dumps({"entries": json.loads(objects[key])["entries"][:-1]}).encode()
 
 
-def _lose_row(writer: UnloadWriter, _: Objects, rows: list[Row], control: list[Row]) -> None:
+def _lose_row(writer: UnloadWriter, objects: Objects, rows: list[Row], control: list[Row]) -> None:
     """Only the count tells: the row has no numbers, or the control row counts one that never was."""
     numbers = [column.name for column in writer.table.metrics]
     lost = next((row for row in rows if len(rows) > 1 and not any(row[name] for name in numbers)), None)
     if lost is not None:
-        writer.write_data([row for row in rows if row is not lost])
+        _write_other_data(writer, objects, [row for row in rows if row is not lost])
     else:
         writer.write_control([{**row, "row_count": row["row_count"] + 1} for row in control])
 
 
-def _change_value(writer: UnloadWriter, _: Objects, rows: list[Row], __: list[Row]) -> None:
+def _change_value(writer: UnloadWriter, objects: Objects, rows: list[Row], __: list[Row]) -> None:
     """Only a sum tells."""
     name = writer.table.metrics[-1].name
-    writer.write_data([*rows[:-1], {**rows[-1], name: rows[-1][name] + 1}])
+    _write_other_data(writer, objects, [*rows[:-1], {**rows[-1], name: rows[-1][name] + 1}])
+
+
+def _write_other_data(writer: UnloadWriter, objects: Objects, rows: list[Row]) -> None:
+    for key in _parts(writer, objects, "data"):
+        del objects[key]
+    writer.write_data(rows)
 
 
 SPOILT: Final[dict[str, Spoil]] = {

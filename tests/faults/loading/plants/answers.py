@@ -7,13 +7,13 @@ from tests.faults.loading.plants.tools import Function, Plant, around, left_out
 
 
 def _failure_answered_as_done() -> None:
-    def load_announced(original: Function, *args: Any, **record: Any) -> None:
+    def load_each(original: Function, *args: Any) -> None:
         try:
-            original(*args, **record)
+            original(*args)
         except Exception:  # noqa: BLE001 - that is the bug
             return
 
-    around("load_announced", load_announced)
+    around("load_each", load_each)
 
 
 def _bad_unload_given_back() -> None:

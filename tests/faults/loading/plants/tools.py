@@ -19,10 +19,11 @@ NAMES: Final = {
     "replace_partition": "serving.upsert._replace_partition",
     "read_control_rows": "serving.upsert.read_control_rows",
     "check_rows": "serving.upsert.check_rows",
-    "data_parts": "serving.upsert.data_parts",
+    "read_manifest": "serving.unload_files.UnloadBucket._read_manifest",
+    "dimension_hash": "serving.data_rows.dimension_hash",
     "stored_rows": "serving.upsert.stored_rows",
     "upsert_report": "serving.handlers.upsert_report.upsert_report",
-    "load_announced": "serving.handlers.upsert_report._load_announced",
+    "load_each": "serving.handlers.upsert_report._load_each",
     "query": "pymysql.connections.Connection.query",
     "commit": "pymysql.connections.Connection.commit",
 }

@@ -15,10 +15,10 @@ SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME
 # Runs a check: silent when it passes, its whole output when it fails.
 check = @output=$$($(1) 2>&1) || { printf '%s\n\nmake: this check failed: %s\n' "$$output" '$(1)' >&2; exit 1; }
 
-.PHONY: help setup demo test test-slow verify-real bench-upsert lint clean-local
+.PHONY: help setup demo test test-slow verify-real fault-schedules bench-upsert lint clean-local
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: system packages, .venv
 	@deploy/local/setup.sh
@@ -40,6 +40,9 @@ verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
 
 bench-upsert: setup ## measure the loader beside MySQL's own LOAD DATA, dlt and AWS SDK for pandas (about 20 minutes)
 	@PYTHONPATH=.:deploy/account1_app/src:deploy/layers/message_batches/python $(PYTHON) -m benchmarks.loading
+
+fault-schedules: setup ## try N random schedules of loads and faults, from seed SEED on
+	@PYTHONPATH=.:deploy/account1_app/src:deploy/layers/message_batches/python $(PYTHON) -m tests.faults.loading --schedules $(or $(N),1000) --seed $(or $(SEED),1)
 
 lint: setup ## style, types, import rules, page and AWS templates; silent when all is well
 	$(call check,.venv/bin/ruff check --quiet .)

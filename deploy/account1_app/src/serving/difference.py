@@ -63,7 +63,8 @@ def stored_pages(cursor: Cursor, table: ReportTable, key: PartitionKey, row_coun
     for first, end in pairwise(bounds):
         before_end = "" if end is None else f"AND dimension_hash < X'{end}'"
         cursor.execute(select.format(first=first, before_end=before_end))
-        yield _page(*(cursor.fetchone() or ()), end)
+        count, text = cursor.fetchone() or (0, None)
+        yield _page(count, text, end)
 
 
 def _page_statement(table: ReportTable, key: PartitionKey) -> str:

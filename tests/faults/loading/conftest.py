@@ -1,4 +1,4 @@
-"""A rig that loads into the tests' own database."""
+"""The tests' own database, and a rig that loads into it."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,11 @@ from tests.faults.loading.rig import Rig
 
 
 @pytest.fixture(scope="module")
-def rig(django_db_setup: None) -> Iterator[Rig]:
-    with Rig(Database.from_environment(str(connection.settings_dict["NAME"]))) as rig:
+def database(django_db_setup: None) -> Database:
+    return Database.from_environment(str(connection.settings_dict["NAME"]))
+
+
+@pytest.fixture(scope="module")
+def rig(database: Database) -> Iterator[Rig]:
+    with Rig(database) as rig:
         yield rig

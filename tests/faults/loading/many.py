@@ -9,7 +9,7 @@ from typing import Final
 from tests.faults.loading.database import Database
 from tests.faults.loading.rig import Outcome, Rig
 
-_SCHEDULES_A_PIECE: Final = 20
+_SCHEDULES_A_PIECE: Final = 10
 _rigs: list[Rig] = []
 
 

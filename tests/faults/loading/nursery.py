@@ -5,7 +5,9 @@ the line to a new loader, which speaks JSON lines: its pid, then that it is read
 one with each answer. It is told the name of a planted bug (or nothing), then events; at a point, to go on or to die.
 """
 
+import contextlib
 import functools
+import gc
 import importlib
 import json
 import os
@@ -28,6 +30,7 @@ def main() -> None:
     """Fork a loader for each socket, until whoever started this has gone."""
     handler = importlib.import_module("serving.handlers.upsert_report").handle
     _keep_warm()
+    gc.freeze()  # so that no loader copies what it shares with this process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no loader is waited for: the kernel forgets it
     control = socket.socket(fileno=int(sys.argv[1]))
     while True:
@@ -46,6 +49,17 @@ def _keep_warm() -> None:
     points.replace("boto3.s3.transfer.TransferConfig", lambda made: functools.partial(made, use_threads=False))
     for service in ("s3", "secretsmanager", "sqs"):
         boto3.client(service)
+    _ask_s3_once()
+
+
+def _ask_s3_once() -> None:
+    """Let boto3 read what it knows of S3: each loader would for itself, which takes longer than a small load."""
+    client, bucket = boto3.client("s3"), os.environ["UNLOAD_BUCKET"]
+    asked = {"Bucket": bucket, "ExpectedBucketOwner": os.environ["UNLOAD_BUCKET_OWNER"]}
+    list(client.get_paginator("list_objects_v2").paginate(**asked))
+    with contextlib.suppress(client.exceptions.NoSuchKey):
+        client.get_object(Key="none", **asked)
+    client.close()  # or all loaders would speak over one connection
 
 
 class _Loader:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.faults.loading.plants.rows import missing_part_tolerated, part_size_unchecked
-from tests.faults.loading.plants.tools import Plant, around, left_out, sql_changed
+from tests.faults.loading.plants.tools import Plant, generation_seen_as, left_out, sql_changed
 
 
 class _ReplacesItsOwn(int):
@@ -15,7 +15,7 @@ class _ReplacesItsOwn(int):
 
 def _same_generation_written_again() -> None:
     sql_changed("INSERT INTO report_ledger", "REPLACE INTO report_ledger")
-    around("lock_partition", lambda lock, *args: _ReplacesItsOwn(lock(*args)))
+    generation_seen_as(_ReplacesItsOwn)
 
 
 ALIKE: Final[dict[str, Plant]] = {

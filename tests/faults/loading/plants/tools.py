@@ -21,7 +21,9 @@ NAMES: Final = {
     "check_rows": "serving.upsert.check_rows",
     "read_manifest": "serving.unload_files.UnloadBucket._read_manifest",
     "dimension_hash": "serving.data_rows.dimension_hash",
-    "stored_rows": "serving.upsert.stored_rows",
+    "loaded_partitions": "serving.ledger.loaded_partitions",
+    "changes_of_partition": "serving.upsert._changes",
+    "stored_pages": "serving.upsert.stored_pages",
     "upsert_report": "serving.handlers.upsert_report.upsert_report",
     "load_each": "serving.handlers.upsert_report._load_each",
     "query": "pymysql.connections.Connection.query",
@@ -40,6 +42,16 @@ def around(name: str, wrapper: Function) -> None:
         return call
 
     points.replace(NAMES[name], made)
+
+
+def generation_seen_as(seen: Callable[[int], int]) -> None:
+    """Let the loader see another generation than the one it finds when it locks a partition."""
+
+    def lock_partition(original: Function, *args: Any) -> Any:
+        stored = original(*args)
+        return stored._replace(generation=seen(stored.generation))
+
+    around("lock_partition", lock_partition)
 
 
 def nothing(*_: Any, **__: Any) -> None:

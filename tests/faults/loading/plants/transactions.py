@@ -8,9 +8,20 @@ from pymysql.cursors import Cursor
 
 from tests.faults.loading import points
 from tests.faults.loading.contents import table_of
-from tests.faults.loading.plants.tools import NAMES, Function, Plant, around, is_of, left_out, sql_changed
+from tests.faults.loading.plants.tools import (
+    NAMES,
+    Function,
+    Plant,
+    around,
+    generation_seen_as,
+    is_of,
+    left_out,
+    sql_changed,
+)
 
 _LOST_SESSION: Final = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
+
+_FEW_ROWS: Final = 3  # about: how many there are is known when the partition is locked
 
 
 class _NeverNewer(int):
@@ -25,7 +36,7 @@ class _NeverNewer(int):
 
 def _no_generation_guard() -> None:
     _ledger_takes_it_twice()
-    around("lock_partition", lambda lock, *args: _NeverNewer(lock(*args)))
+    generation_seen_as(_NeverNewer)
 
 
 def _ledger_takes_it_twice() -> None:
@@ -39,9 +50,9 @@ def _generation_before_data() -> None:
         under_way[:] = [row.generation, row.row_count, unload.run_id]
         return original(session, unload, row, *rest)
 
-    def lock_partition(original: Function, cursor: Cursor, key: Any) -> int:
-        stored = int(original(cursor, key))
-        if stored < under_way[0]:
+    def lock_partition(original: Function, cursor: Cursor, key: Any) -> Any:
+        stored = original(cursor, key)
+        if stored.generation < under_way[0]:
             cursor.execute(
                 "UPDATE report_partition SET generation = %s, row_count = %s, run_id = %s "
                 "WHERE (property_id, report_id, date) = (%s, %s, %s)",
@@ -112,18 +123,33 @@ def _no_partition_lock() -> None:
 
 def _difference_before_lock() -> None:
     read: dict[Any, Any] = {}
-    stored_rows: list[Function] = []
+    stored_pages: list[Function] = []
 
     def lock_partition(original: Function, cursor: Cursor, key: Any) -> Any:
-        read[key] = list(stored_rows[0](cursor, table_of(key), key))
+        read[key] = list(stored_pages[0](cursor, table_of(key), key, _FEW_ROWS))
         return original(cursor, key)
 
     def kept(original: Function) -> Function:
-        stored_rows.append(original)
-        return lambda _, __, key: iter(read[key])
+        stored_pages.append(original)
+        return lambda _, __, key, ___: iter(read[key])
 
-    points.replace(NAMES["stored_rows"], kept)
+    points.replace(NAMES["stored_pages"], kept)
     around("lock_partition", lock_partition)
+
+
+def _first_load_known_before_lock() -> None:
+    loaded: set[Any] = set()
+
+    def loaded_partitions(original: Function, *args: Any) -> Any:
+        loaded.clear()
+        loaded.update(original(*args))
+        return set(loaded)
+
+    def changes_of_partition(original: Function, cursor: Cursor, unload: Any, key: Any, texts: Any, stored: Any) -> Any:
+        return original(cursor, unload, key, texts, stored if key in loaded else stored._replace(generation=0))
+
+    around("loaded_partitions", loaded_partitions)
+    around("changes_of_partition", changes_of_partition)
 
 
 def _same_generation_added_again() -> None:
@@ -133,12 +159,8 @@ def _same_generation_added_again() -> None:
         under_way[:] = [row.generation]
         return original(session, unload, row, *rest)
 
-    def lock_partition(original: Function, cursor: Cursor, key: Any) -> int:
-        stored = int(original(cursor, key))
-        return 0 if stored == under_way[0] else stored
-
     around("replace_partition", replace_partition)
-    around("lock_partition", lock_partition)
+    generation_seen_as(lambda stored: 0 if stored == under_way[0] else stored)
     sql_changed(r"(`\w+`) = VALUES\((`\w+`)\)", r"\1 = \1 + VALUES(\2)")
     _ledger_takes_it_twice()
     left_out("check_stored")
@@ -153,5 +175,6 @@ TRANSACTIONS: Final[dict[str, Plant]] = {
     "half a transaction retried": _half_transaction_retried,
     "no partition lock": _no_partition_lock,
     "difference computed before the lock": _difference_before_lock,
+    "first load known before the lock": _first_load_known_before_lock,
     "same generation added again": _same_generation_added_again,
 }

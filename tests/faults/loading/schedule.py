@@ -63,6 +63,7 @@ class Schedule:
         self._arm()
         self.deliveries += len(messages)
         self._count_arrivals(messages)
+        self._excuse({message.arrival.unload for message in messages if message.arrival.mended})
         worker.work = Work(messages)
         worker.loader.begin(sqs_event([self._around.announce(message) for message in messages]))
         if not self._plan.is_free:
@@ -73,6 +74,11 @@ class Schedule:
             self._armed.clear()
         elif self._plan.has_faults and (fault := next(self._faults)):
             self._armed.append(fault)
+
+    def _excuse(self, mended: set[int]) -> None:
+        """Let loaders fail whose objects are changed while they read them: then they have to begin anew."""
+        for work in filter(None, (worker.work for worker in self._workers)):
+            work.may_fail |= any(message.arrival.unload in mended for message in work.messages)
 
     def _count_arrivals(self, messages: list[Message]) -> None:
         self.fired.update(message.arrival.how for message in messages if message.received == 1)

@@ -15,6 +15,7 @@ SLOW = {  # to find; the others take a handful of schedules
     "sums unchecked",
     "partitions checked one by one, not the whole unload",
     "difference computed before the lock",
+    "first load known before the lock",
     "half a transaction retried",
     "failure answered as done",
     "quarantine never resolved",

@@ -54,11 +54,10 @@ def _keep_warm() -> None:
 
 def _ask_s3_once() -> None:
     """Let boto3 read what it knows of S3: each loader would for itself, which takes longer than a small load."""
-    client, bucket = boto3.client("s3"), os.environ["UNLOAD_BUCKET"]
-    asked = {"Bucket": bucket, "ExpectedBucketOwner": os.environ["UNLOAD_BUCKET_OWNER"]}
-    list(client.get_paginator("list_objects_v2").paginate(**asked))
+    client, bucket, owner = boto3.client("s3"), os.environ["UNLOAD_BUCKET"], os.environ["UNLOAD_BUCKET_OWNER"]
+    list(client.get_paginator("list_objects_v2").paginate(Bucket=bucket, ExpectedBucketOwner=owner))
     with contextlib.suppress(client.exceptions.NoSuchKey):
-        client.get_object(Key="none", **asked)
+        client.get_object(Bucket=bucket, Key="none", ExpectedBucketOwner=owner)
     client.close()  # or all loaders would speak over one connection
 
 

@@ -18,10 +18,10 @@ SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME
 # Runs a check: silent when it passes, its whole output when it fails.
 check = @output=$$($(1) 2>&1) || { printf '%s\n\nmake: this check failed: %s\n' "$$output" '$(1)' >&2; exit 1; }
 
-.PHONY: help setup demo test test-slow verify-real bench-upsert bench-register lint clean-local
+.PHONY: help setup demo test test-slow verify-real fault-schedules bench-upsert bench-register lint clean-local
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: system packages, .venv
 	@deploy/local/setup.sh
@@ -46,6 +46,9 @@ bench-upsert: setup ## measure the loader beside MySQL's own LOAD DATA, dlt and 
 
 bench-register: setup ## measure how long events wait for EventBridge, and how long each Lambda imports
 	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m benchmarks.registering
+
+fault-schedules: setup ## try N random schedules of loads and faults, from seed SEED on
+	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m tests.faults.loading --schedules $(or $(N),1000) --seed $(or $(SEED),1)
 
 lint: setup ## style, types, import rules, page and AWS templates; silent when all is well
 	$(call check,.venv/bin/ruff check --quiet .)

@@ -1,0 +1,38 @@
+"""Whatever is delivered in whatever order, and whoever dies: nothing is lost, doubled, stale or torn."""
+
+from itertools import count, islice
+
+import pytest
+
+from tests.faults.loading.database import Database
+from tests.faults.loading.many import outcomes_of
+from tests.faults.loading.rig import Outcome, Rig
+from tests.faults.loading.tally import FAULTS, Tally
+
+SCHEDULES = 300
+PROCESSES = 2  # a schedule's loaders take turns: together they keep one core busy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_random_schedules_lose_double_and_tear_nothing(database: Database) -> None:
+    tally = Tally()
+    for outcomes in outcomes_of(database, range(SCHEDULES), PROCESSES):
+        for seed, outcome in outcomes:
+            tally.add(seed, outcome)
+    assert tally.failing == {}  # `make fault-schedules N=1 SEED=…` repeats one
+    assert [fault for fault in FAULTS if not tally.fired[fault]] == []
+    assert tally.as_json(0)["schedules"] == SCHEDULES
+
+
+def test_a_seed_gives_the_same_steps_again(rig: Rig) -> None:
+    outcomes = ((seed, rig.run(seed)) for seed in count(1_000))
+    for seed, first in islice(filter(_repeats, outcomes), 5):
+        second = rig.run(seed)
+        assert (first.steps, first.fired) == (second.steps, second.fired)
+
+
+def _repeats(seed_and_outcome: tuple[int, Outcome]) -> bool:
+    """Return whether a schedule did not depend on the clock: stepped, and nobody killed in the middle of a step."""
+    outcome = seed_and_outcome[1]
+    return not outcome.fired["running_freely"] and not outcome.fired["killed_running"]

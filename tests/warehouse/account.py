@@ -144,8 +144,14 @@ class Account2:
 
     def flows(self) -> dict[str, str]:
         """Return the status of each AppFlow flow by name."""
-        listed = self.client("appflow").list_flows(maxResults=100)["flows"]
-        return {flow["flowName"]: flow["flowStatus"] for flow in listed}
+        appflow, call = self.client("appflow"), {"maxResults": 100}
+        listed: list[dict[str, Any]] = []
+        while True:
+            page = appflow.list_flows(**call)
+            listed += page["flows"]
+            if not (token := page.get("nextToken")):
+                return {flow["flowName"]: flow["flowStatus"] for flow in listed}
+            call["nextToken"] = token
 
     def wait_for_message(self, detail_type: str) -> dict[str, Any]:
         """Return the event of that type from the watch queue; what comes before it is dropped."""

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import URLLib3Session
-from redshift_connector import Cursor
+from redshift_connector.cursor import Cursor
 
 
 class Died(BaseException):

@@ -11,7 +11,6 @@ from tests.faults.registration.registry import failures, shown
 from tests.warehouse.account import Account2
 
 _SHOWN = {DataFlowState.ACTIVE: "Active", DataFlowState.PAUSED: "Paused", DataFlowState.REMOVED: "Removed"}
-_FLOW_STATUS = {DataFlowState.ACTIVE: "Active", DataFlowState.PAUSED: "Suspended"}
 
 
 def check_state(account: Account2, events: Iterable[RegisterDataFlow]) -> None:
@@ -34,16 +33,22 @@ def check_state(account: Account2, events: Iterable[RegisterDataFlow]) -> None:
 
 
 def flows_of(account: Account2, events: Iterable[RegisterDataFlow]) -> dict[str, tuple[str, str]]:
-    """Return status and schedule of every flow that these data flows have in AppFlow."""
+    """Return status and schedule of every flow that these data flows have in AppFlow; what is stopped has none."""
     property_ids = {event.property.property_id for event in events}
     named = {name: status for name, status in account.flows().items() if name.split("-")[1] in property_ids}
-    return {name: (status, _schedule(account.flow(name))) for name, status in named.items()}
+    return {
+        name: (status, _schedule(account.flow(name)) if status == "Active" else "") for name, status in named.items()
+    }
 
 
 def wanted_flows(events: Iterable[RegisterDataFlow]) -> dict[str, tuple[str, str]]:
-    """Return status and schedule of the flows that the data flows must have; a paused one keeps what it had."""
+    """Return status and schedule of the flows that the data flows must have; a paused one may have any schedule."""
     return {
-        flow.appflow_flow_name: (_FLOW_STATUS[event.state], f"cron(0 {event.refresh_hour_local - 1} * * ? *)")
+        flow.appflow_flow_name: (
+            ("Active", f"cron(0 {event.refresh_hour_local - 1} * * ? *)")
+            if event.state is DataFlowState.ACTIVE
+            else ("Suspended", "")
+        )
         for event in events
         if event.state is not DataFlowState.REMOVED
         for flow in make_plan(event).flows

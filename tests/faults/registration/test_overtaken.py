@@ -29,7 +29,7 @@ MEETINGS: dict[str, tuple[Changes | None, Changes, Changes]] = {
     "deregister and register": (None, BOTH, REMOVED),
     "deregister and update": (BOTH, CHANGED, REMOVED),
     "resume and pause": (BOTH, PAUSED, BOTH),
-    "pause and update": (BOTH, CHANGED, PAUSED),
+    "pause and update": (BOTH, CHANGED, {**CHANGED, "state": "paused"}),
     "register again and deregister": (BOTH, REMOVED, CHANGED),
 }
 

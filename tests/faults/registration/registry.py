@@ -46,6 +46,11 @@ def shown(event: RegisterDataFlow) -> Shown:
     return data_flow.get_status_display(), data_flow.status_message, data_flow.status_revision
 
 
+def timeline(event: RegisterDataFlow) -> list[str]:
+    """Return the statuses on the timeline of the event's data flow, in the order of the alphabet."""
+    return sorted(TimelineEntry.objects.filter(data_flow=event.data_flow_id).values_list("status", flat=True))
+
+
 def failures(events: Iterable[RegisterDataFlow]) -> list[str]:
     """Return what the timelines of the events' data flows say of failures."""
     ids = {event.data_flow_id for event in events}

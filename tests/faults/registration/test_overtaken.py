@@ -19,7 +19,8 @@ pytestmark = pytest.mark.filterwarnings(
 Changes = dict[str, Any]
 
 BOTH: Changes = {"reports": [{"slug": "daily_totals"}, {"slug": "events"}]}
-CHANGED: Changes = {"reports": [{"slug": "events"}], "refresh_hour_local": 9, "lookback_days": 2}
+MOVED: Changes = {**BOTH, "refresh_hour_local": 9, "lookback_days": 2}
+CHANGED: Changes = {**MOVED, "reports": [{"slug": "events"}]}
 REMOVED: Changes = {**BOTH, "state": "removed"}
 PAUSED: Changes = {**BOTH, "state": "paused"}
 
@@ -29,7 +30,7 @@ MEETINGS: dict[str, tuple[Changes | None, Changes, Changes]] = {
     "deregister and register": (None, BOTH, REMOVED),
     "deregister and update": (BOTH, CHANGED, REMOVED),
     "resume and pause": (BOTH, PAUSED, BOTH),
-    "pause and update": (BOTH, CHANGED, {**CHANGED, "state": "paused"}),
+    "pause and update": (BOTH, MOVED, {**MOVED, "state": "paused"}),
     "register again and deregister": (BOTH, REMOVED, CHANGED),
 }
 

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import URLLib3Session
+from redshift_connector.cursor import Cursor
 
 
 class Died(BaseException):
@@ -22,9 +23,11 @@ def dies_after(requests: int) -> Iterator[None]:
 
     def counted(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
         nonlocal answered
-        response = send(session, request)
         if threading.get_ident() != worker:  # the local services call AWS too
-            return response
+            return send(session, request)
+        if answered > requests:
+            raise Died  # also in a `finally`: the dead do nothing
+        response = send(session, request)
         answered += _changes_something(request)
         if answered > requests:
             raise Died
@@ -32,6 +35,45 @@ def dies_after(requests: int) -> Iterator[None]:
 
     with patch.object(URLLib3Session, "send", counted):
         yield
+
+
+@contextmanager
+def dies_after_statements(statements: int) -> Iterator[None]:
+    """Let the process die once the warehouse has carried out so many statements of its DDL connection."""
+    execute, carried_out = Cursor.execute, 0
+
+    def counted(cursor: Cursor, *arguments: Any, **options: Any) -> Any:
+        nonlocal carried_out
+        result = execute(cursor, *arguments, **options)
+        carried_out += 1
+        if carried_out > statements:
+            raise Died
+        return result
+
+    with patch.object(Cursor, "execute", counted):
+        yield
+
+
+@contextmanager
+def interrupted_after(requests: int, act: Callable[[], None]) -> Iterator[list[Callable[[], None]]]:
+    """Let `act` happen once AWS has answered so many requests that were not just questions.
+
+    Gives a list that is empty once it has happened.
+    """
+    answered, worker, todo = 0, threading.get_ident(), [act]
+    send = URLLib3Session.send
+
+    def interrupted(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
+        nonlocal answered
+        response = send(session, request)
+        if todo and threading.get_ident() == worker:
+            answered += _changes_something(request)
+            if answered > requests:
+                todo.pop()()
+        return response
+
+    with patch.object(URLLib3Session, "send", interrupted):
+        yield todo
 
 
 @contextmanager

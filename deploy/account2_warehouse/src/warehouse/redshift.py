@@ -21,9 +21,10 @@ from warehouse.statements import literal
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE_SECONDS: Final = 0.2
 
-# IF NOT EXISTS doesn't hold against another session's DDL: Redshift says 1023, or that its catalog has the row.
+# IF NOT EXISTS doesn't hold against another session's DDL: Redshift says 1023, or that its catalog has it already.
 _CATALOG_CONFLICT: Final = re.compile(
-    r"\b1023\b|serializ|deadlock|concurrently (?:updated|deleted)|duplicate key.*\bpg_|could not open relation",
+    r"\b1023\b|serializ|deadlock|concurrently (?:updated|deleted)|duplicate key.*\bpg_|already exists"
+    r"|could not open relation",
     re.IGNORECASE | re.DOTALL,
 )
 _NO_USER: Final = re.compile(r"(?:user|role) \"[^\"]*\" does not exist", re.IGNORECASE)

@@ -101,7 +101,8 @@ class Registry:
             "step": Step.STARTED,
             "updated_at": at,
         }
-        self._warehouse.execute(ops.insert(DATA_FLOWS, [row], ("data_flow_id", "revision")))
+        noted = ops.insert(DATA_FLOWS, [row], ("data_flow_id", "revision"))
+        self._warehouse.execute_together([ops.lock(DATA_FLOWS), noted])
 
     def finish(self, event: RegisterDataFlow, at: datetime) -> None:
         """Note that a revision is carried out, which ends those before it."""

@@ -85,8 +85,8 @@ class Connector:
         if len(found) != 1:
             seen = f"{len(found)} core reports of" if found else "no"
             raise TerminalError(
-                f"The connection profile {self.connector_profile} shows {seen} property {property_id}. Give its Google account access to the property, then {SAVE_AGAIN}; or name "
-                "another Google account there.",
+                f"The connection profile {self.connector_profile} shows {seen} property {property_id}. Give its Google "
+                f"account access to the property, then {SAVE_AGAIN}; or name another Google account there.",
                 reason="property_not_found",
             )
         return found[0]

@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from aws_lambda_powertools import Logger
+
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import DataFlowState, DataFlowStatus, RegisterDataFlow
 from dataflows.contracts.plan import Plan, check_plan_hash, make_plan
@@ -21,6 +23,8 @@ from warehouse.queues import WatchQueue
 from warehouse.registry import Registration, Registry, Step
 from warehouse.runs import Run, RunKind, Runs, RunState, backfill_runs, run_again
 from warehouse.schema import Schema
+
+logger = Logger(child=True)
 
 _OUTCOMES = {
     DataFlowState.ACTIVE: DataFlowStatus.ACTIVE,
@@ -66,9 +70,10 @@ class Registrar:
         while True:
             try:
                 self._carry_out(event, overtaken, moment)
-            except TerminalError:
+            except TerminalError as error:
                 if self._newest(event).revision == event.revision:
                     raise
+                logger.warning("failed, but a newer revision came meanwhile", extra={"error": str(error)})
             newest = self._newest(event)
             if newest.revision <= event.revision:
                 return event

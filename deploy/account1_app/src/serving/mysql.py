@@ -22,8 +22,12 @@ _CONNECT_SECONDS: Final = 10
 _STATEMENT_SECONDS: Final = 120
 _PAGE_BYTES: Final = 32 * 2**20  # of stored rows read as one text; twice what the longest numbers come to
 
-# MySQL error numbers after which the whole transaction may be tried again.
-_TRANSIENT_ERRORS: Final = frozenset({0, 1020, 1040, 1053, 1205, 1213, 1290, 1792, 1836, 2003, 2006, 2013, 2055})
+# MySQL error numbers after which the whole transaction may be tried again: an answer that broke off, locks, a server
+# that stops or became a replica, a session that was ended from outside (MariaDB: 1927), a connection that was lost.
+_TRANSIENT_ERRORS: Final = frozenset(
+    {0, 1020, 1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1317, 1792, 1836, 1927}
+    | {2003, 2006, 2013, 2055, 3169, 4031}
+)
 
 
 @contextmanager

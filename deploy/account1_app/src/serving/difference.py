@@ -14,7 +14,7 @@ from dataflows.contracts.reports import Column, ReportTable
 from serving.control import PartitionKey
 from serving.row_text import NULL, RowTexts, partition_condition
 
-_PAGE_ROWS: Final = 10_000
+_PAGE_ROWS: Final = 5_000  # with what is made of them, some 15 MB
 _HASH_DIGITS: Final = 64
 _HASHES: Final = 16**_HASH_DIGITS
 

@@ -32,7 +32,7 @@ from serving.row_text import RowTexts
 from serving.unload_files import Unload, UnloadBucket, unload_of
 from serving.writer import ChangeCounts, write_changes
 
-_BATCHES_AHEAD: Final = 2  # each a few megabytes
+_BATCHES_AHEAD: Final = 1  # each some ten megabytes with its texts
 
 logger = Logger(service="upsert_report", child=True)
 

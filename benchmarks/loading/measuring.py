@@ -15,7 +15,7 @@ from benchmarks.loading.states import State
 from dataflows.contracts.reports import ReportTable
 from deploy.local.state import REPOSITORY
 
-_LEDGER_TABLES: Final = ("report_partition", "report_ledger", "report_quarantine")
+LEDGER_TABLES: Final = ("report_partition", "report_ledger", "report_quarantine")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Round:
 def rounds(machine: Machine, table: ReportTable, size: Size, count: int) -> Iterator[Round]:
     """Measure in turn, `count` times, and check after each load that the table holds the state that was loaded."""
     for _ in range(count):
-        machine.empty(table.mysql_name, *_LEDGER_TABLES)
+        machine.empty(table.mysql_name, *LEDGER_TABLES)
         limit_first = seconds_to_load(machine, table, size.old.csv_path)
         machine.settle()
         limit_again = seconds_to_load(machine, table, size.new.csv_path)

@@ -9,7 +9,6 @@ from uuid import UUID
 from django import template
 from django.conf import settings
 from django.db.models import Count, Max, Sum
-from django.template import Context
 
 from dataflows.contracts.events import Station
 from dataflows.selectors import DataFlow, Journey, TimelineEntry
@@ -65,11 +64,10 @@ def _place(entry: TimelineEntry) -> datetime:
     return entry.recorded_at + _ANSWER_DELAY if entry.station == Station.UPSERT else entry.recorded_at
 
 
-@register.inclusion_tag("reports/quarantine.html", takes_context=True)
-def quarantine(context: Context, data_flow: DataFlow) -> dict[str, Any]:
+@register.inclusion_tag("reports/quarantine.html")
+def quarantine(data_flow: DataFlow) -> dict[str, Any]:
     """Show the unloads that could not be loaded and hold a report of this data flow."""
     return {
-        "csrf_token": context.get("csrf_token"),
         "data_flow": data_flow,
         "unloads": quarantined_unloads(data_flow)[:_LATEST],
         "can_load_again": bool(settings.UPSERT_QUEUE_URL),

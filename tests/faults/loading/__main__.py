@@ -8,13 +8,12 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deploy.local.processes import ProcessRecord, start_mark
+from deploy.local.processes import ProcessRecord, start_mark, stop_when_told
 from deploy.local.servers.certificates import ensure_certificates
 from deploy.local.servers.mariadb import start_mariadb
 from deploy.local.state import make_shared_folder
@@ -27,7 +26,7 @@ from tests.servers import OWNER_NAME, PREFIX
 def main() -> int:
     """Run as many schedules as asked, with the seeds from the one given on; return the exit code."""
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_when_told()
     seeds = range(arguments.seed, arguments.seed + arguments.schedules)
     tally, started = Tally(), time.monotonic()
     with _private_database() as database:

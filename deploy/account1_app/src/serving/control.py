@@ -11,13 +11,13 @@ from uuid import UUID
 
 from dataflows.contracts.naming import CUSTOM_NAME_PATTERN, PROPERTY_ID_PATTERN
 from dataflows.contracts.reports import MAX_PARTITIONS_PER_UNLOAD, ReportTable
+from dataflows.contracts.values import EARLIEST_START_DATE
 from serving.errors import QuarantineError
 from serving.part_files import PartFiles
 from serving.schemas import control_schema
 from serving.unload_files import Unload
 
 _PROPERTY_ID: Final = re.compile(PROPERTY_ID_PATTERN[1:-1])
-_EARLIEST_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier one
 _CUSTOM_REPORT_ID: Final = re.compile(f"custom_{CUSTOM_NAME_PATTERN[1:-1]}")
 _LAST_GENERATION: Final = 10**9  # far more than there will be: one announced beyond it would keep out all after it
 _ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as the warehouse writes it; UUID() takes more
@@ -131,6 +131,6 @@ def _checked(table: ReportTable, row: ControlRow) -> ControlRow:
     if not 1 <= row.generation <= _LAST_GENERATION or row.row_count < 0 or not is_known:
         raise QuarantineError(f"A control row can't be true: {row}.", reason="control_invalid")
     latest = datetime.now(UTC).date() + timedelta(1)  # a day begins up to 14 hours before it does in UTC
-    if not _EARLIEST_DATE <= row.key.date <= latest:
+    if not EARLIEST_START_DATE <= row.key.date <= latest:
         raise QuarantineError(f"A control row announces {row.key.date}, which can't be.", reason="date_out_of_range")
     return row

@@ -145,16 +145,8 @@ def _mariadb(folder: Path) -> Iterator[MariadbServer]:
 
 
 def _migrate(mariadb: MariadbServer) -> None:
-    environment = {
-        "MYAPP_SECRET_KEY": "benchmark",
-        "MYAPP_REDIS_URL": "redis://none",
-        "MYAPP_DATABASE_HOST": mariadb.host,
-        "MYAPP_DATABASE_PORT": str(mariadb.port),
-        "MYAPP_DATABASE_NAME": mariadb.database,
-        "MYAPP_DATABASE_USER": mariadb.user,
-        "MYAPP_DATABASE_PASSWORD": mariadb.password,
-        "MYAPP_DATABASE_CA_BUNDLE": str(mariadb.ca_path),
-    }
+    needed = {"MYAPP_SECRET_KEY": "benchmark", "MYAPP_REDIS_URL": "redis://none"}
+    environment = {**mariadb.environment(), **needed}
     command = [sys.executable, str(REPOSITORY / "manage.py"), "migrate", "--verbosity=0"]
     subprocess.run(command, env={**os.environ, **environment}, check=True)
 

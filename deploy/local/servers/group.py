@@ -28,15 +28,7 @@ class ServerGroup:
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that tell MyApp where its database and its broker are."""
-        return {
-            "MYAPP_DATABASE_HOST": self.mariadb.host,
-            "MYAPP_DATABASE_PORT": str(self.mariadb.port),
-            "MYAPP_DATABASE_NAME": self.mariadb.database,
-            "MYAPP_DATABASE_USER": self.mariadb.user,
-            "MYAPP_DATABASE_PASSWORD": self.mariadb.password,
-            "MYAPP_DATABASE_CA_BUNDLE": str(self.mariadb.ca_path),
-            "MYAPP_REDIS_URL": self.redis.url,
-        }
+        return {**self.mariadb.environment(), "MYAPP_REDIS_URL": self.redis.url}
 
 
 def start_server_group(parent: Path, logs: Path, *, is_durable: bool = True) -> ServerGroup:

@@ -62,6 +62,17 @@ class MariadbServer:
     ca_path: Path
     process: ChildProcess
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that tell MyApp where its database is."""
+        return {
+            "MYAPP_DATABASE_HOST": self.host,
+            "MYAPP_DATABASE_PORT": str(self.port),
+            "MYAPP_DATABASE_NAME": self.database,
+            "MYAPP_DATABASE_USER": self.user,
+            "MYAPP_DATABASE_PASSWORD": self.password,
+            "MYAPP_DATABASE_CA_BUNDLE": str(self.ca_path),
+        }
+
     def stop(self) -> None:
         """Stop it; what was committed is on disk."""
         self.process.stop(STOP_SECONDS)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from deploy.local.processes import ProcessRecord, start_mark, stop_when_told
 from deploy.local.servers.certificates import ensure_certificates
-from deploy.local.servers.mariadb import start_mariadb
+from deploy.local.servers.mariadb import MariadbServer, start_mariadb
 from deploy.local.state import make_shared_folder
 from tests.faults.loading.database import Database
 from tests.faults.loading.many import outcomes_of
@@ -65,27 +65,17 @@ def _private_database() -> Iterator[Database]:
             folder / "mariadb", certificates=certificates, log_path=folder / "mariadb.log", flush_log_at_commit=0
         )
         try:
-            database = Database(server.port, server.database, server.user, server.password, str(server.ca_path))
-            _make_tables(database, server.host)
-            yield database
+            _make_tables(server)
+            yield Database.from_environment()
         finally:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make_tables(database: Database, address: str) -> None:
-    settings = {
-        "DATABASE_HOST": address,
-        "DATABASE_PORT": str(database.port),
-        "DATABASE_NAME": database.name,
-        "DATABASE_USER": database.user,
-        "DATABASE_PASSWORD": database.password,
-        "DATABASE_CA_BUNDLE": database.ca_path,
-        "REDIS_URL": "redis://none",
-        "SECRET_KEY": secrets.token_urlsafe(48),
-    }
-    os.environ.update({f"MYAPP_{name}": value for name, value in settings.items()})
+def _make_tables(server: MariadbServer) -> None:
+    os.environ.update(server.environment())
+    os.environ.update({"MYAPP_REDIS_URL": "redis://none", "MYAPP_SECRET_KEY": secrets.token_urlsafe(48)})
     os.environ["DJANGO_SETTINGS_MODULE"] = "myapp.settings"
     import django
     from django.core.management import call_command

@@ -31,7 +31,7 @@ def main() -> None:
     with started_machine() as machine:
         result = _measured(machine, arguments.rows, arguments.rounds)
         if python is not None:
-            result |= _beside_peers(machine, python, arguments.rows // 5)
+            result |= _beside_peers(machine, python, arguments.rows // 2)
     print(json.dumps(result), flush=True)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 Number = Decimal | int | None
 
 _GRID_STEPS: Final = 4
+_DASH: Final = 10  # units of a chart
 _SCALES: Final = (12, 16, 20, 24, 32, 40, 60, 80, 100)
 
 
@@ -118,11 +119,13 @@ def line_chart(days: Sequence[ChartDay], before: Sequence[Number], shape: Shape)
 
 
 def sparkline(values: Sequence[Number]) -> str:
-    """Return the path of a small line in a box of 100 by 24."""
+    """Return the path of a small line in a box of 100 by 24; one value alone has no course to show."""
+    if len(values) < 2:
+        return ""
     known = [float(value) for value in values if value is not None]
     lowest, highest = min(known, default=0), max(known, default=0)
     span = (highest - lowest) or 1
-    xs = [100 * index / max(len(values) - 1, 1) for index in range(len(values))]
+    xs = [100 * index / (len(values) - 1) for index in range(len(values))]
     ys = [None if value is None else 22 - 20 * (float(value) - lowest) / span for value in values]
     return _path(xs, ys)
 
@@ -163,13 +166,16 @@ def _area(spots: list[Spot], shape: Shape) -> str:
 
 
 def _path(xs: Sequence[float], ys: Sequence[float | None]) -> str:
+    """Return the line through the points, broken where there is none; a point alone is a dash one can see."""
     steps = []
-    is_drawing = False
-    for x, y in zip(xs, ys, strict=True):
-        if y is not None:
-            steps.append(f"{'L' if is_drawing else 'M'}{x:.1f} {y:.1f}")
-            steps.extend([] if is_drawing else ["h0"])  # a day alone is a dot
-        is_drawing = y is not None
+    for number, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        if y is None:
+            continue
+        follows, precedes = number > 0 and ys[number - 1] is not None, ys[number + 1 : number + 2] not in ([], [None])
+        if follows or precedes:
+            steps.append(f"{'L' if follows else 'M'}{x:.1f} {y:.1f}")
+        else:
+            steps.append(f"M{x - _DASH / 2:.1f} {y:.1f} h{_DASH}")
     return " ".join(steps)
 
 

@@ -31,6 +31,12 @@ def test_line_breaks_where_a_day_has_no_data() -> None:
     assert chart_of(None, None).path == chart_of(None, None).area == ""
 
 
+def test_day_without_neighbours_is_a_dash_that_can_be_seen() -> None:
+    assert chart_of(5, before=(4,)).path.endswith(" h10")
+    assert chart_of(5, before=(4,)).path_before.endswith(" h10")
+    assert " h10" not in chart_of(1, 2).path
+
+
 def test_last_day_is_labelled_and_labels_fit() -> None:
     for days in (1, 7, 28, 90, 400):
         for shape in (WIDE, NARROW):
@@ -47,5 +53,8 @@ def test_band_of_provisional_days_reaches_the_end() -> None:
 
 
 def test_sparkline_of_equal_values_is_level() -> None:
-    assert sparkline([5, 5]) == "M0.0 22.0 h0 L100.0 22.0"
-    assert sparkline([]) == ""
+    assert sparkline([5, 5]) == "M0.0 22.0 L100.0 22.0"
+
+
+def test_one_value_has_no_sparkline() -> None:
+    assert sparkline([5]) == sparkline([]) == ""

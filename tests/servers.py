@@ -43,10 +43,11 @@ def _start_servers(config: pytest.Config) -> None:
     except ServerError as error:
         raise pytest.UsageError(str(error)) from error
     config.add_cleanup(servers.stop)
-    os.environ.update(_environment(servers))
+    os.environ.update(environment_of(servers))
 
 
-def _environment(servers: ServerGroup) -> dict[str, str]:
+def environment_of(servers: ServerGroup) -> dict[str, str]:
+    """Return the environment that tells the tests and MyApp where these servers are."""
     return {
         **servers.environment(),
         "MYAPP_SECRET_KEY": secrets.token_urlsafe(48),

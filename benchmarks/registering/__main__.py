@@ -1,4 +1,4 @@
-"""`make bench-register`: how long an event waits for EventBridge, and how long a cold start imports.
+"""`make bench-register`: how long events wait for EventBridge, what AppFlow is asked, how long a cold start imports.
 
 Prints progress, and one JSON object last. Lags are in seconds from the commit to EventBridge's having the event.
 """
@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.registering.appflow_calls import appflow_calls
 from benchmarks.registering.import_times import import_times
 from benchmarks.registering.myapp import started_myapp
 from benchmarks.registering.outbox_lag import at_once_lag, steady_lag
@@ -19,6 +20,8 @@ def main() -> None:
     """Measure all of it and print the object."""
     _say("importing each handler")
     result: dict[str, Any] = {"import_seconds": import_times()}
+    _say("registering in Account 2")
+    result["appflow_calls"] = appflow_calls()
     folder = Path(tempfile.mkdtemp(prefix="bench-register-"))
     state = LocalState(folder / "state")
     try:

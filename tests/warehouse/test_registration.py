@@ -210,6 +210,19 @@ def test_property_the_profile_does_not_show_is_refused(account: Account2) -> Non
     assert account.flows() == {}
 
 
+def test_profile_is_asked_once_what_it_shows_and_again_for_a_property_it_did_not_show(account: Account2) -> None:
+    account.services.google.add_properties(["1101", "1102"])
+    account.send(data_flow(property_id="1101"))
+
+    before = len(account.appflow_calls())
+    account.send(data_flow(property_id="1102"))
+    assert "ListConnectorEntities" not in account.appflow_calls()[before:]
+
+    account.services.google.add_properties(["1103"])
+    account.send(data_flow(property_id="1103"))
+    assert account.statuses()[-1] == "active"
+
+
 def test_table_that_differs_is_named(account: Account2) -> None:
     account.send(data_flow())
     account.execute("ALTER TABLE ga4_raw.events ADD COLUMN surprise integer")

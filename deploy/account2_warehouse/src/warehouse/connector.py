@@ -22,8 +22,8 @@ _CONNECTOR_TYPE: Final = "CustomConnector"
 _MAX_DEPTH: Final = 4
 _MARKED_ID: Final = re.compile(r"propert(?:y|ies)[^0-9A-Za-z]{0,3}([0-9]+)", re.IGNORECASE)
 
-# (connector profile, property id) → entity, found once in a process: an entity keeps its name
-_found_entities: dict[tuple[str, str], str] = {}
+# (connector profile, path) → what the profile showed there; a process asks again when it misses a property
+_shown: dict[tuple[str, str | None], list["_Entity"]] = {}
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,18 @@ class Connector:
 
         Raises TerminalError when the profile does not show the property, TransientError when it can't be asked.
         """
-        key = (self.connector_profile, property_id)
-        if key not in _found_entities:
-            _found_entities[key] = self._find(property_id)
-        return _found_entities[key]
+        found = self._find(property_id)
+        if len(found) != 1:
+            self._forget()
+            found = self._find(property_id)
+        if len(found) != 1:
+            seen = f"{len(found)} core reports of" if found else "no"
+            raise TerminalError(
+                f"The connection profile {self.connector_profile} shows {seen} property {property_id}. Give its Google "
+                f"account access to the property, then {SAVE_AGAIN}; or name another Google account there.",
+                reason="property_not_found",
+            )
+        return found[0]
 
     def check_fields(self, entity: str, event: RegisterDataFlow) -> None:
         """Raise TerminalError when the property lacks a field of a report, or can't be filtered as asked."""
@@ -80,22 +88,18 @@ class Connector:
                     reason="filter_not_supported",
                 )
 
-    def _find(self, property_id: str) -> str:
-        found = list(self._walk(property_id, None, is_core_report=False, is_of_property=False, depth=0))
-        if len(found) != 1:
-            seen = f"{len(found)} core reports of" if found else "no"
-            raise TerminalError(
-                f"The connection profile {self.connector_profile} shows {seen} property {property_id}. Give its Google "
-                f"account access to the property, then {SAVE_AGAIN}; or name another Google account there.",
-                reason="property_not_found",
-            )
-        return found[0]
+    def _find(self, property_id: str) -> list[str]:
+        return list(self._walk(property_id, None, is_core_report=False, is_of_property=False, depth=0))
+
+    def _forget(self) -> None:
+        for key in [key for key in _shown if key[0] == self.connector_profile]:
+            _shown.pop(key, None)
 
     def _walk(
         self, property_id: str, path: str | None, *, is_core_report: bool, is_of_property: bool, depth: int
     ) -> Iterator[str]:
         """Yield the entities sought, at or below a path; what stands elsewhere in a level is not gone into."""
-        entities = self._list(path)
+        entities = self._show(path)
         entities = [entity for entity in entities if entity.is_core_report] or entities
         entities = [entity for entity in entities if entity.is_of(property_id)] or entities
         for entity in entities:
@@ -107,6 +111,13 @@ class Connector:
                 yield from self._walk(
                     property_id, entity.name, is_core_report=is_core, is_of_property=is_of, depth=depth + 1
                 )
+
+    def _show(self, path: str | None) -> list[_Entity]:
+        key = (self.connector_profile, path)
+        shown = _shown.get(key)
+        if shown is None:
+            shown = _shown[key] = self._list(path)
+        return shown
 
     def _list(self, path: str | None) -> list[_Entity]:
         call: dict[str, Any] = {"entitiesPath": path} if path else {}

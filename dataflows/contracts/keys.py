@@ -7,6 +7,9 @@ and fixed-size inner hash keep ("a", "b") and ("ab", "") apart and any value's l
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import Final
+
+HASH_DIGITS: Final = 64
 
 
 def dimension_hash(values: Iterable[str | None]) -> str:

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from pymysql.cursors import Cursor
 
 from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.keys import HASH_DIGITS
 from dataflows.contracts.reports import Column, ReportTable
 from serving.control import PartitionKey
 from serving.row_text import NULL, RowTexts, partition_condition
 
 _PAGE_ROWS: Final = 5_000  # with what is made of them, some 15 MB
-_HASH_DIGITS: Final = 64
-_HASHES: Final = 16**_HASH_DIGITS
+_HASHES: Final = 16**HASH_DIGITS
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def stored_pages(cursor: Cursor, table: ReportTable, key: PartitionKey, row_coun
     """Yield the partition's rows, about `row_count`, in pages of rising hash, so that memory stays flat."""
     # Equal ranges of a hash hold about equally many rows; nothing needs to be sorted or counted off for them.
     pages = max(1, -(-row_count // _PAGE_ROWS))
-    bounds = [f"{_HASHES * number // pages:0{_HASH_DIGITS}x}" for number in range(pages)] + [None]
+    bounds = [f"{_HASHES * number // pages:0{HASH_DIGITS}x}" for number in range(pages)] + [None]
     select = _page_statement(table, key)
     for first, end in pairwise(bounds):
         before_end = "" if end is None else f"AND dimension_hash < X'{end}'"
@@ -90,8 +90,8 @@ def _page(count: int, text: str | None, end: str | None) -> StoredPage:
         raise TerminalError(
             f"MySQL cut off a page of {count} stored rows: raise max_allowed_packet.", reason="page_cut_off"
         )
-    hashes = pc.utf8_slice_codeunits(rows, 0, _HASH_DIGITS)
-    numbers = pc.utf8_slice_codeunits(rows, _HASH_DIGITS)
+    hashes = pc.utf8_slice_codeunits(rows, 0, HASH_DIGITS)
+    numbers = pc.utf8_slice_codeunits(rows, HASH_DIGITS)
     return StoredPage(hashes, numbers, end)
 
 

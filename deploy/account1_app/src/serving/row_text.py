@@ -99,6 +99,13 @@ def partition_condition(table: ReportTable, key: PartitionKey) -> str:
     return " AND ".join(f"`{name}` = '{escape_string(str(values[name]))}'" for name in table.partition_columns)
 
 
+def joined(texts: pa.StringArray, separator: bytes) -> bytes:
+    """Return the UTF-8 bytes of all texts, with `separator` between them."""
+    rows = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts.cast(pa.binary()))
+    found: bytes = pc.binary_join(rows, separator)[0].as_py()
+    return found
+
+
 def _numbers(table: ReportTable, rows: pa.RecordBatch) -> pa.StringArray:
     columns = (*table.metrics, *table.computed)
     return pc.binary_join_element_wise(*(_literals(rows.column(column.name), column.type) for column in columns), ",")
@@ -119,12 +126,17 @@ def _literals(column: pa.Array, kind: FieldType) -> pa.StringArray:
 
 
 def _quoted(column: pa.StringArray) -> pa.StringArray:
-    _, _, characters = column.buffers()
-    text = b"" if characters is None else characters.to_pybytes()
+    text = _characters(column)
     for character, escaped in _ESCAPES:
         if character.encode() in text:  # found at once, while replacing copies the column
             column = pc.replace_substring(column, character, escaped)
     return pc.binary_join_element_wise("'", column, "'", "")
+
+
+def _characters(column: pa.StringArray) -> bytes:
+    """Return the bytes of all texts, and of others where the column is part of a longer one."""
+    _, _, characters = column.buffers()
+    return b"" if characters is None else characters.to_pybytes()
 
 
 def _integers(column: pa.Int64Array) -> pa.StringArray:
@@ -133,7 +145,10 @@ def _integers(column: pa.Int64Array) -> pa.StringArray:
 
 def _decimals(column: pa.Decimal128Array) -> pa.StringArray:
     """Return decimals with all the column's ten places and never with an exponent, as MySQL writes them."""
-    texts = pc.if_else(pc.equal(column, pa.scalar(_ZERO, column.type)), f"{_ZERO:f}", column.cast(pa.string()))
+    texts = column.cast(pa.string())
+    if b"E" not in _characters(texts):
+        return texts
+    texts = pc.if_else(pc.equal(column, pa.scalar(_ZERO, column.type)), f"{_ZERO:f}", texts)
     has_exponent = pc.match_substring(texts, "E")  # nearer to zero than a millionth
     if not pc.any(has_exponent).as_py():
         return texts

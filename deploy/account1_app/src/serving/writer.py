@@ -11,7 +11,7 @@ from pymysql.cursors import Cursor
 from dataflows.contracts.reports import ReportTable
 from serving.control import PartitionKey
 from serving.difference import Change, Deletion
-from serving.row_text import Values, partition_condition
+from serving.row_text import Values, joined, partition_condition
 
 _BATCH_CHANGES: Final = 5_000
 _STATEMENT_BYTES: Final = 4 * 2**20  # well under the server's max_allowed_packet
@@ -44,7 +44,7 @@ def _upsert(cursor: Cursor, table: ReportTable, values: Values) -> None:
     before, after = (text.encode() for text in _upsert_statement(table, values.columns))
     for batch in _batches(values.texts):
         # Bytes: as text, a statement would be decoded, widened and encoded again.
-        cursor.connection.query(before + _joined(batch) + after)
+        cursor.connection.query(before + joined(batch, b"),(") + after)
 
 
 def _delete(cursor: Cursor, table: ReportTable, key: PartitionKey, hashes: pa.StringArray) -> None:
@@ -67,12 +67,6 @@ def _batches(texts: pa.StringArray) -> Iterator[pa.StringArray]:
     middle = len(texts) // 2
     yield from _batches(texts.slice(0, middle))
     yield from _batches(texts.slice(middle))
-
-
-def _joined(texts: pa.StringArray) -> bytes:
-    rows = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts.cast(pa.binary()))
-    joined: bytes = pc.binary_join(rows, b"),(")[0].as_py()
-    return joined
 
 
 def _upsert_statement(table: ReportTable, columns: tuple[str, ...]) -> tuple[str, str]:

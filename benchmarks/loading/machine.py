@@ -166,4 +166,5 @@ def _function_environment(mariadb: MariadbServer) -> dict[str, str]:
         "DATABASE_AUTH": "secret",
         "DATABASE_SECRET_ARN": secret["ARN"],
         "DATABASE_CA_BUNDLE": str(mariadb.ca_path),
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
     }

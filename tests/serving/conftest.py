@@ -78,6 +78,7 @@ def config(s3: S3Client, queue: FedQueue, transactional_db: None, monkeypatch: p
         "DATABASE_AUTH": "secret",
         "DATABASE_SECRET_ARN": secret["ARN"],
         "DATABASE_CA_BUNDLE": os.environ["MYAPP_DATABASE_CA_BUNDLE"],
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

@@ -63,4 +63,5 @@ class Database:
             "DATABASE_AUTH": "secret",
             "DATABASE_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:database",
             "DATABASE_CA_BUNDLE": self.ca_path,
+            "ARROW_DEFAULT_MEMORY_POOL": "system",
         }

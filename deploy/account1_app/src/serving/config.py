@@ -2,7 +2,7 @@
 
 import os
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +29,7 @@ class Config(BaseModel):
     database_auth: DatabaseAuth
     database_secret_arn: str
     database_ca_bundle: str
+    arrow_default_memory_pool: Literal["system"]  # Arrow reads it itself; its own pools keep 50 MB that are free
     max_partition_rows: int = Field(default=2_000_000, gt=0)
     max_part_bytes: int = Field(default=256 * 2**20, gt=0)
     max_unpacked_bytes: int = Field(default=2 * 2**30, gt=0)

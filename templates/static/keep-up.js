@@ -16,6 +16,8 @@ function show(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
     const newPart = fresh.getElementById(part.id);
+    // What a person has opened stays open.
+    for (const opened of part.querySelectorAll("details[open]")) newPart?.querySelector(`#${opened.id}`)?.setAttribute("open", "");
     if (newPart && newPart.innerHTML !== part.innerHTML) part.replaceWith(document.adoptNode(newPart));
   }
 }

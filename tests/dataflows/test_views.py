@@ -220,6 +220,16 @@ def test_only_the_latest_requests_are_on_the_timeline(page: Client, data_flow: D
     answer = page.get(at(data_flow)).content.decode()
     shown = re.findall(r"<code>([0-9a-f-]{36})</code>", answer)
     assert shown == [str(request) for request in reversed(requests[2:])]
+    unopened = answer[answer.index('<details id="earlier-journeys"') :]
+    assert re.findall(r"<code>([0-9a-f-]{36})</code>", unopened) == shown[2:]
+
+
+def test_runs_of_before_are_shown_when_asked_for(page: Client, data_flow: DataFlow) -> None:
+    for day in range(1, 23):
+        add_run(data_flow, rows=1000 + day)
+    answer = page.get(at(data_flow)).content.decode()
+    unopened = answer[answer.index('<details id="earlier-runs"') :]
+    assert [len(re.findall(r"<td[^>]*>1,0\d\d</td>", part)) for part in (answer, unopened)] == [22, 2]
 
 
 def test_the_latest_request_stays_on_the_timeline_when_many_days_follow(page: Client, data_flow: DataFlow) -> None:

@@ -60,7 +60,7 @@ class Account2:
     def empty(self) -> None:
         """Remove what an earlier test has left: flows, messages and tables."""
         self.services.clock.set(AT)
-        vars(self.services.appflow.faults).update(drop_events=0, fail_runs=0, partial_put_failures=0)
+        vars(self.services.appflow.faults).update(drop_events=0, fail_runs=0, partial_put_failures=0, refuse_updates=0)
         for name in self.flows():
             self.client("appflow").delete_flow(flowName=name, forceDelete=True)
         self.answers()

@@ -67,6 +67,8 @@ def _words_of_resource(name: str, kind: str, properties: dict[str, Any]) -> tupl
         return ("policy", _logical(properties["Bucket"]))
     if kind == "AWS::SNS::TopicPolicy":
         return ("policy", _logical(properties["Topics"][0]))
+    if kind == "AWS::Logs::LogGroup":
+        return ("log group", properties["LogGroupName"]["Fn::Sub"].rpartition("}")[2])
     if kind == "AWS::CloudWatch::Alarm":
         return (_logical(properties["Dimensions"][0]["Value"]), "no alarm")
     if kind == "AWS::Lambda::EventSourceMapping":
@@ -196,8 +198,14 @@ def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
 
 def _of_function(name: str, function: dict[str, Any]) -> Found:
     yield from ((("Layers", index), (name, "Layers")) for index in range(len(function["Layers"])))
+    if "DeadLetterConfig" in function:
+        yield ("DeadLetterConfig",), (name, "DeadLetterConfig")
     for variable in function["Environment"]["Variables"]:
         yield ("Environment", "Variables", variable), (name, variable)
+
+
+def _of_log_group(name: str, _group: dict[str, Any]) -> Found:
+    yield ("RetentionInDays",), (name, "RetentionInDays")
 
 
 def _of_event_source(_: str, source: dict[str, Any]) -> Found:
@@ -218,6 +226,7 @@ _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
     "AWS::KMS::Key": _of_key,
     "AWS::Lambda::EventSourceMapping": _of_event_source,
     "AWS::Lambda::Function": _of_function,
+    "AWS::Logs::LogGroup": _of_log_group,
     "AWS::S3::Bucket": _of_bucket,
     "AWS::S3::BucketPolicy": _of_bucket_policy,
     "AWS::SNS::Topic": _of_topic,

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 class _Config(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    queue_url: str  # of the queue that feeds the function
     warehouse_bus_name: str
 
     @classmethod
@@ -19,7 +18,11 @@ class _Config(BaseModel):
         return cls.model_validate(known)
 
 
-class FlowConfig(_Config):
+class _FedConfig(_Config):
+    queue_url: str  # of the queue that feeds the function
+
+
+class FlowConfig(_FedConfig):
     """What AppFlow's flows are made with, and the role whose database user keeps `ga4_ops`."""
 
     warehouse_connector_profile: str
@@ -59,7 +62,7 @@ class WatchConfig(AdvanceConfig):
     max_concurrent_runs: int = Field(ge=1)
 
 
-class RefreshConfig(_Config):
+class RefreshConfig(_FedConfig):
     """Settings of the refresh function; `unload_role_chain` is two role ARNs with a comma between."""
 
     workgroup_name: str
@@ -68,4 +71,18 @@ class RefreshConfig(_Config):
     unload_role_chain: str
     unload_bucket: str
     unload_bucket_region: str
+    watch_queue_url: str
+
+
+class StatusConfig(_Config):
+    """Settings of the function that tells how a data flow stands, which is called by name."""
+
+    workgroup_name: str
+    database_name: str
+    refresh_role_arn: str
+
+
+class RetryConfig(StatusConfig):
+    """Settings of the retry function, which is called by name."""
+
     watch_queue_url: str

@@ -80,6 +80,16 @@ class Account2:
         answer = self._wake(handler, {"Records": [_record(str(number), body) for number, body in enumerate(bodies)]})
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
+    def invoke(self, handler: str, payload: dict[str, Any]) -> Any:
+        """Call the function by name with a payload, as its role, and return its answer."""
+        return self._wake(handler, payload)
+
+    def invoke_at_once(self, handler: str, payload: dict[str, Any], times: int) -> list[Any]:
+        """Call the function so many times at the same time, and return its answers."""
+        with self._function(handler) as handle, ThreadPoolExecutor(times) as pool:
+            boto3.client("sts")  # a session's first client finds its parts, which only one thread may do
+            return list(pool.map(lambda _: handle(payload, Context()), range(times)))
+
     def queue(self, output: str) -> FedQueue:
         """Return a queue, named by the stack's output."""
         return FedQueue(self.client("sqs"), self.deployment.outputs[output])

@@ -103,7 +103,7 @@ class Recovery:
             missing=tuple(missing),
             failed=tuple(failed),
             under_way=tuple(run for run in history if _may_bring(run, missing)),
-            has_worked_since=bool(failed) and any(_ended_at(run) > _ended_at(failed[-1]) for run in read),
+            has_worked_since=bool(failed) and any(_is_after(run, failed[-1]) for run in read),
         )
 
     def _settle(self, registration: Registration, incident: Incident, at: datetime) -> None:
@@ -211,8 +211,13 @@ class Recovery:
 
 def still_missing(failed: Run, history: Iterable[Run]) -> list[DateWindow]:
     """Return the days of a failed run that no run of its report has read since."""
-    read = (run.window for run in history if run.has_read and _ended_at(run) > _ended_at(failed))
-    return left_of([failed.window], read)
+    return left_of([failed.window], (run.window for run in history if run.has_read and _is_after(run, failed)))
+
+
+def _is_after(run: Run, failed: Run) -> bool:
+    """Whether a run ended after another one; one that began when that ended may end at the same moment."""
+    ended_at = _ended_at(failed)
+    return _ended_at(run) > ended_at or (run.started_at is not None and run.started_at >= ended_at)
 
 
 def _may_bring(run: Run, missing: Iterable[DateWindow]) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from aws_lambda_powertools import Logger
 
-from warehouse.appflow import Flows, ListedFlow
+from warehouse.appflow import ACTIVE, Flows, ListedFlow
 from warehouse.errors import try_each
 from warehouse.registry import Registration, Registry
 from warehouse.remediation import Remediation
@@ -27,8 +27,11 @@ class ScheduledFlows:
     remediation: Remediation
 
     def deactivated(self, name: str, reason: str, at: datetime) -> None:
-        """Take AppFlow's word that it has deactivated a flow."""
+        """Take AppFlow's word that it has deactivated a flow, unless that is over by now."""
         logger.error("deactivated", extra={"station": "ingest", "appflow_flow_name": name, "reason": reason})
+        flow = self.flows.describe(name)
+        if flow is None or flow["flowStatus"] == ACTIVE:
+            return
         for registration, flow_name in self._in_force(at):
             if flow_name == name:
                 self.remediation.deactivated(registration, name, reason, at)

@@ -64,10 +64,9 @@ def _function_problems(stack: Stack, name: str, function: Properties) -> Iterato
 def _called_problems(stack: Stack, function: Properties, dead_letters: str | None) -> Iterator[str]:
     if stack.named(function.get("DeadLetterConfig", {}).get("TargetArn")) != dead_letters:
         yield f"its DeadLetterConfig does not name {dead_letters}."
-    groups = {one["LogGroupName"]: name for name, one in stack.of_type("AWS::Logs::LogGroup").items()}
-    group = groups.get(f"/aws/lambda/{function['FunctionName']}")
+    group = stack.named(function.get("LoggingConfig", {}).get("LogGroup"))
     if group is None:
-        yield f"it has no log group: {function['FunctionName']} would log for ever."
+        yield "its LoggingConfig names no log group: it would log for ever."
     elif not stack.properties[group].get("RetentionInDays"):
         yield f"{group} has no RetentionInDays."
 

@@ -67,8 +67,6 @@ def _words_of_resource(name: str, kind: str, properties: dict[str, Any]) -> tupl
         return ("policy", _logical(properties["Bucket"]))
     if kind == "AWS::SNS::TopicPolicy":
         return ("policy", _logical(properties["Topics"][0]))
-    if kind == "AWS::Logs::LogGroup":
-        return ("log group", properties["LogGroupName"]["Fn::Sub"].rpartition("}")[2])
     if kind == "AWS::CloudWatch::Alarm":
         return (_logical(properties["Dimensions"][0]["Value"]), "no alarm")
     if kind == "AWS::Lambda::EventSourceMapping":
@@ -198,8 +196,9 @@ def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
 
 def _of_function(name: str, function: dict[str, Any]) -> Found:
     yield from ((("Layers", index), (name, "Layers")) for index in range(len(function["Layers"])))
-    if "DeadLetterConfig" in function:
-        yield ("DeadLetterConfig",), (name, "DeadLetterConfig")
+    for member in ("DeadLetterConfig", "LoggingConfig"):
+        if member in function:
+            yield (member,), (name, member)
     for variable in function["Environment"]["Variables"]:
         yield ("Environment", "Variables", variable), (name, variable)
 

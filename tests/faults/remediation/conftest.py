@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.remediation.scene import Scene, load_bucket
+from tests.faults.remediation.scene import Scene, make_bucket
 from tests.warehouse.account import Account2
 from tests.warehouse.conftest import account
 
@@ -12,7 +12,7 @@ __all__ = ["account"]
 @pytest.fixture
 def scene(account: Account2) -> Scene:
     """The events of property 1001, registered and loaded up to the ninth of March."""
-    load_bucket(account)
+    make_bucket()
     made = Scene(account)
     made.google(renew_refresh_token="1//refresh")
     made.register()

@@ -21,8 +21,8 @@ FIRST_DUE: Final = datetime(2026, 3, 11, 4, tzinfo=UTC)
 MOST_ROUNDS: Final = 60
 
 
-def load_bucket(account: Account2) -> None:
-    """Let Account 1 have the bucket and the role that the warehouse unloads with."""
+def make_bucket() -> None:
+    """Let Account 1 have the bucket and the role that Account 2 unloads with."""
     s3, iam = aws_client("s3"), aws_client("iam", ACCOUNT_1)
     if not any(bucket["Name"] == "unloads" for bucket in s3.list_buckets()["Buckets"]):
         s3.create_bucket(Bucket="unloads", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
@@ -83,7 +83,7 @@ class Scene:
                 break
         else:
             raise AssertionError("the line does not come to rest")
-        self._listen()
+        self.listen()
 
     def _is_running(self) -> bool:
         appflow = self.account.client("appflow")
@@ -93,7 +93,8 @@ class Scene:
             for record in appflow.describe_flow_execution_records(flowName=name)["flowExecutions"]
         )
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Keep what was told of incidents, each news once, as its readers do."""
         for event in self.account.answer_events():
             if event["detail-type"] == "DataFlowIncidentChanged":
                 news = DataFlowIncidentChanged.model_validate(event["detail"])

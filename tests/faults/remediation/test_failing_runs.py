@@ -10,6 +10,7 @@ pytestmark = pytest.mark.filterwarnings(
     r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
 )
 
+HOURLY = timedelta(hours=1)
 MARCH_7, MARCH_10 = date(2026, 3, 7), date(2026, 3, 10)
 
 
@@ -75,7 +76,7 @@ def test_same_trouble_the_next_day_is_told_no_second_time(scene: Scene) -> None:
     scene.pass_until(FIRST_DUE + timedelta(hours=5))
     assert scene.states() == ["open"]
 
-    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=5))
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=5), HOURLY)
 
     assert scene.states() == ["open"]
     (incident,) = scene.incidents()
@@ -116,7 +117,7 @@ def test_what_nobody_mends_by_waiting_is_told_at_once(scene: Scene, message: str
 def test_revoked_login_is_told_once_and_the_days_are_read_when_it_is_renewed(scene: Scene) -> None:
     scene.google(revoke_refresh_token="1//refresh")
     scene.run_daily()
-    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=2))
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=2), HOURLY)
     assert scene.states() == ["open"]
     assert scene.told[0].cause == "authentication"
     assert "Google login" in scene.told[0].remedy

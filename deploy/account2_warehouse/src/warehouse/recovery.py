@@ -111,7 +111,7 @@ class Recovery:
         if not outlook.missing and not is_down:
             if not days_to_unload(self.incidents.warehouse, incident.property_id, incident.report, incident.window):
                 self._resolve(incident, at)
-        elif outlook.under_way:
+        elif outlook.under_way and not (is_down and self._answers_in_time(registration, incident, at)):
             self._note_request(registration, incident, outlook, at, is_down=is_down)
         elif self._is_cause_gone(registration, incident, outlook, at, is_down=is_down):
             self._read_again(registration, incident, outlook, BY_ITSELF, at, is_down=is_down)
@@ -160,7 +160,8 @@ class Recovery:
             self._reactivate(registration, incident)
         attempt = incident.attempts + 1
         due_at = max((run.due_at for run in outlook.failed if run.due_at and run.due_at > at), default=None)
-        chunks = [chunk for window in outlook.missing for chunk in window.chunks()][-_RUNS_AT_ONCE:]
+        wanted = left_of(outlook.missing, (run.window for run in outlook.under_way))
+        chunks = [chunk for window in wanted for chunk in window.chunks()][-_RUNS_AT_ONCE:]
         retries = [retry_of(outlook.failed[-1], chunk, attempt, requested_by, due_at) for chunk in chunks]
         state = Stage.TRYING if incident.state is Stage.TRYING else Stage.RETRYING
         person = None if requested_by == BY_ITSELF else requested_by
@@ -182,9 +183,12 @@ class Recovery:
             return True
         if incident.state is Stage.TRYING:
             return True  # its next try is gone, or brought a part only
-        if incident.next_try_at is not None and at < incident.next_try_at:
-            return False
-        return (is_down or incident.cause in _PROBED) and self._answers(registration)
+        return (is_down or incident.cause in _PROBED) and self._answers_in_time(registration, incident, at)
+
+    def _answers_in_time(self, registration: Registration, incident: Incident, at: datetime) -> bool:
+        """Whether the connection answers, if it is time to ask."""
+        is_time = incident.next_try_at is None or at >= incident.next_try_at
+        return is_time and self._answers(registration)
 
     def _answers(self, registration: Registration) -> bool:
         """Whether the connection shows the property and its fields: what a flow needs before it can work again."""

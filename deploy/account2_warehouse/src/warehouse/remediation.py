@@ -29,6 +29,7 @@ logger = Logger(child=True)
 _MAX_MESSAGE_BYTES: Final = 2000
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _REACTIVATION_WAIT: Final = timedelta(minutes=30)
+_FIRST_PROBE: Final = timedelta(minutes=15)  # what somebody must mend is not mended sooner
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Remediation:
         cause, kind = cause_of(reason), IncidentKind.FLOW_DEACTIVATED
         message = _cut(f"AppFlow has deactivated the flow {flow_name}: {reason or 'it gave no reason.'}")
         incident = known or _new_incident(registration, run, kind, cause, message, at)
-        try_at = at if cause in PERMANENT else at + _REACTIVATION_WAIT
+        try_at = at + (_FIRST_PROBE if cause in PERMANENT else _REACTIVATION_WAIT)
         changes = {"kind": kind, "cause": cause, "message": message, "next_try_at": try_at}
         self.incidents.record(incident.changed(at, state=Stage.OPEN, **changes), at)
 
@@ -116,7 +117,7 @@ class Remediation:
         changes = {"kind": kind, "cause": cause, "message": message, "run_id": run.run_id, **_widened(incident, run)}
         wait_until = at if _is_first_miss(failure) else next_try_at(cause, failure.attempt, message, at)
         if wait_until is None:
-            next_probe_at = max(incident.next_try_at or at, at)
+            next_probe_at = max(incident.next_try_at or at, at + _FIRST_PROBE)
             opened = incident.changed(at, **changes, state=Stage.OPEN, next_try_at=next_probe_at)
             self.incidents.record(opened, at, failed=failure)
         else:

@@ -139,15 +139,17 @@ class Incidents:
         )
 
     def record(
-        self, incident: Incident, at: datetime, *, failed: Failure | None = None, retries: Sequence[Run] = ()
+        self, incident: Incident, at: datetime, *, failed: Failure | None = None, retry: Run | None = None
     ) -> None:
-        """Write an incident down as it is now, with the run whose failure was decided and those made instead.
+        """Write an incident down as it is now, with the run whose failure was decided and the one made instead.
 
         All in one transaction. A new one is dropped where its report has an unresolved one: that is changed.
         """
-        statements = [ops.lock(RUN_TURNS), _begin(incident), _change(incident), *_made(incident, retries)]
+        statements = [ops.lock(RUN_TURNS), _begin(incident), _change(incident)]
         if failed is not None:
             statements += _link(incident, failed.run.run_id, failed.attempt, at)
+        if failed is not None and retry is not None:
+            statements += _made(incident, [retry], failed.attempt + 1)
         self.warehouse.execute_together(statements)
 
     def change_from(self, known: Incident, incident: Incident, retries: Sequence[Run] = ()) -> bool:
@@ -157,7 +159,7 @@ class Incidents:
         """
         claim: dict[str, ops.Condition] = {"incident_id": known.incident_id, "state": known.state}
         changes = ops.update(INCIDENTS, _row(incident), {**claim, "attempts": known.attempts})
-        statements = [ops.lock(RUN_TURNS), changes, *_made(incident, retries)]
+        statements = [ops.lock(RUN_TURNS), changes, *_made(incident, retries, incident.attempts)]
         return self.warehouse.execute_together(statements)[1] == 1
 
     def untold(self) -> list[Incident]:
@@ -165,10 +167,18 @@ class Incidents:
         rows = self.warehouse.query(ops.select(INCIDENTS, {"told_at": None}, ("changed_at", "incident_id")))
         return [item for row in rows if (item := Incident.from_row(row)).state is not Stage.TRYING]
 
-    def told(self, incident: Incident, at: datetime) -> None:
-        """Note that the news of an incident is out, unless it has changed since."""
-        where: dict[str, ops.Condition] = {"incident_id": incident.incident_id, "changed_at": incident.changed_at}
-        self.warehouse.execute(ops.update(INCIDENTS, {"told_at": at}, where))
+    def told(self, news: Sequence[Incident], at: datetime) -> None:
+        """Note that the news of incidents is out, but for those that have changed since."""
+        self.warehouse.execute_together(
+            [
+                ops.update(
+                    INCIDENTS,
+                    {"told_at": at},
+                    {"incident_id": incident.incident_id, "changed_at": incident.changed_at},
+                )
+                for incident in news
+            ]
+        )
 
 
 def _row(incident: Incident) -> dict[str, ops.Value]:
@@ -191,11 +201,11 @@ def _change(incident: Incident) -> str:
     return ops.update(INCIDENTS, changes, _unresolved(incident))
 
 
-def _made(incident: Incident, retries: Sequence[Run]) -> list[str]:
-    """Note the runs that are made instead of failed ones."""
+def _made(incident: Incident, retries: Sequence[Run], attempt: int) -> list[str]:
+    """Note the runs that are made instead of failed ones, all of them the same attempt."""
     if not retries:
         return []
-    links = [statement for run in retries for statement in _link(incident, run.run_id, incident.attempts, None)]
+    links = [statement for run in retries for statement in _link(incident, run.run_id, attempt, None)]
     return [ops.insert(RUNS, [asdict(run) for run in retries], ("run_id",)), *links]
 
 

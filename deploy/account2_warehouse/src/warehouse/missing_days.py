@@ -61,7 +61,8 @@ class MissingDays:
         due = [(item, due_at) for item in self.registry.all_in_force() if (due_at := _due_before(item, at))]
         for first in range(0, len(due), _PROPERTIES_A_QUERY):
             expected = self._expected(due[first : first + _PROPERTIES_A_QUERY])
-            try_each((item for item in expected if item.has_gaps or item.is_late), lambda item: self._look_at(item, at))
+            wanting = [item for item in expected if item.has_gaps or item.is_late]
+            try_each(self._not_told(wanting), lambda item: self._look_at(item, at))
 
     def _expected(self, due: Sequence[tuple[Registration, datetime]]) -> Iterator[_Expected]:
         windows = [DateWindow(item.event.start_date, _last_day(item, due_at)) for item, due_at in due]
@@ -76,8 +77,6 @@ class MissingDays:
 
     def _look_at(self, expected: _Expected, at: datetime) -> None:
         event, report = expected.registration.event, expected.flow.report
-        if self.incidents.find(data_flow_id=str(event.data_flow_id), report=report, state=UNRESOLVED):
-            return  # that is what becomes of its days
         runs = self.incidents.runs.history(event.property.property_id, report, at)
         under_way = [run for run in runs if run.is_under_way]
         gaps = left_of(self._gaps(expected), (run.window for run in under_way)) if expected.has_gaps else []
@@ -85,6 +84,12 @@ class MissingDays:
             self._read(expected, gaps)
         elif expected.is_late and not _is_on_its_way(expected, under_way, at):
             self._note_late(expected, under_way, at)
+
+    def _not_told(self, wanting: Sequence[_Expected]) -> list[_Expected]:
+        """Return those whose report has no incident, which is what becomes of its days otherwise."""
+        unresolved = self.incidents.find(state=UNRESOLVED) if wanting else []
+        told = {(incident.data_flow_id, incident.report) for incident in unresolved}
+        return [item for item in wanting if (str(item.registration.event.data_flow_id), item.flow.report) not in told]
 
     def _gaps(self, expected: _Expected) -> list[DateWindow]:
         event, window = expected.registration.event, expected.window

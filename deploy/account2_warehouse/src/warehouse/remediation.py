@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
+from dataflows.contracts.events import Station
 from dataflows.contracts.incidents import IncidentCause, IncidentKind
 from dataflows.contracts.plan import DateWindow, PlannedFlow
 from warehouse.answers import Answers, incident_changed
@@ -20,12 +21,15 @@ from warehouse.days import left_of
 from warehouse.errors import try_each
 from warehouse.incidents import UNRESOLVED, Failure, Incident, Incidents, Stage
 from warehouse.new_runs import BY_ITSELF, gap_runs, retry_of
-from warehouse.recovery import PERMANENT, Recovery, still_missing
+from warehouse.outlook import still_missing
+from warehouse.recovery import PERMANENT, Recovery
 from warehouse.registry import Registration, Registry
 from warehouse.runs import Run
 
 logger = Logger(child=True)
 
+_DECIDED_AT_ONCE: Final = 100  # some statements each: the next look, a quarter of an hour later at most, goes on
+_TOLD_AT_ONCE: Final = 10
 _MAX_MESSAGE_BYTES: Final = 2000
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _REACTIVATION_WAIT: Final = timedelta(minutes=30)
@@ -51,10 +55,13 @@ class Remediation:
 
     def tell(self, at: datetime) -> None:
         """Tell what has changed; told twice, it has the same event id. Raises TransientError when it was not taken."""
-        for incident in self.incidents.untold():
-            self.answers.put([incident_changed(incident)])
-            self.incidents.told(incident, at)
-            logger.info(incident.state, extra={"station": "ingest", **incident.log_keys})
+        untold = self.incidents.untold()
+        for first in range(0, len(untold), _TOLD_AT_ONCE):
+            news = untold[first : first + _TOLD_AT_ONCE]
+            self.answers.put([incident_changed(incident) for incident in news])
+            self.incidents.told(news, at)
+            for incident in news:
+                logger.info(incident.state, extra={"station": Station.INGEST.value, **incident.log_keys})
 
     def deactivated(self, registration: Registration, flow_name: str, reason: str, at: datetime) -> None:
         """Note that a scheduled flow of a data flow in force does not run any more, unless that is known."""
@@ -87,14 +94,19 @@ class Remediation:
 
     def _decide_all(self, at: datetime, data_flow_id: str | None) -> None:
         if failures := self.incidents.failures(at, data_flow_id):
-            in_force = {str(item.event.data_flow_id): item for item in self.registry.all_in_force()}
-            known = [failure for failure in failures if failure.run.data_flow_id in in_force]
+            in_force = self._in_force(data_flow_id)
+            known = [failure for failure in failures if failure.run.data_flow_id in in_force][:_DECIDED_AT_ONCE]
             try_each(known, lambda failure: self._decide(in_force[failure.run.data_flow_id], failure, at))
 
     def _settle_all(self, at: datetime, data_flow_id: str | None) -> None:
         of_one = {} if data_flow_id is None else {"data_flow_id": data_flow_id}
-        unresolved = self.incidents.find(state=UNRESOLVED, **of_one)
-        try_each(unresolved, lambda incident: self.recovery.settle(incident, at))
+        if unresolved := self.incidents.find(state=UNRESOLVED, **of_one):
+            self.recovery.settle(unresolved, self._in_force(data_flow_id), at)
+
+    def _in_force(self, data_flow_id: str | None) -> dict[str, Registration]:
+        of_one = self.registry.in_force(data_flow_id) if data_flow_id else None
+        found = self.registry.all_in_force() if data_flow_id is None else [of_one] if of_one else []
+        return {str(registration.event.data_flow_id): registration for registration in found}
 
     def _decide(self, registration: Registration, failure: Failure, at: datetime) -> None:
         run = failure.run
@@ -117,17 +129,22 @@ class Remediation:
         changes = {"kind": kind, "cause": cause, "message": message, "run_id": run.run_id, **_widened(incident, run)}
         wait_until = at if _is_first_miss(failure) else next_try_at(cause, failure.attempt, message, at)
         if wait_until is None:
-            next_probe_at = max(incident.next_try_at or at, at + _FIRST_PROBE)
-            opened = incident.changed(at, **changes, state=Stage.OPEN, next_try_at=next_probe_at)
-            self.incidents.record(opened, at, failed=failure)
+            self._open(incident.changed(at, **changes), failure, at)
         else:
             self._try_again(incident.changed(at, **changes), failure, max(wait_until, run.due_at or at), at)
+
+    def _open(self, incident: Incident, failure: Failure, at: datetime) -> None:
+        # While it is open its count stands still: with another it would be told as something new.
+        attempts = incident.attempts if incident.state is Stage.OPEN else max(incident.attempts, failure.attempt)
+        next_probe_at = max(incident.next_try_at or at, at + _FIRST_PROBE)
+        opened = incident.changed(at, state=Stage.OPEN, attempts=attempts, next_try_at=next_probe_at)
+        self.incidents.record(opened, at, failed=failure)
 
     def _try_again(self, incident: Incident, failure: Failure, due_at: datetime, at: datetime) -> None:
         attempt = failure.attempt + 1
         retry = retry_of(failure.run, failure.run.window, attempt, BY_ITSELF, due_at)
-        counted = incident.changed(at, attempts=max(incident.attempts, attempt))
-        self.incidents.record(counted, at, failed=failure, retries=[retry])
+        attempts = max(incident.attempts, attempt) if incident.state is Stage.TRYING else incident.attempts
+        self.incidents.record(incident.changed(at, attempts=attempts), at, failed=failure, retry=retry)
         logger.info("is tried again", extra={**retry.log_keys, "attempt": attempt, "due_at": due_at.isoformat()})
 
     def _unresolved(self, data_flow_id: str, report: str) -> Incident | None:

@@ -53,9 +53,9 @@ class Scene:
         """Let the time pass: flows run at their hours, the sweep looks every quarter, the windows move on hourly."""
         now = self.account.services.clock.now()
         while now < at:
-            now = min(now + step, at)
+            before, now = now, min(now + step, at)
             self.account.advance_to(now)
-            if now.hour % 6 == 0:
+            if now.hour != before.hour:
                 self.account.call("advance_windows", {"at": now.isoformat()})
             self.sweep(now)
 

@@ -71,6 +71,8 @@ def test_deactivated_flow_is_activated_when_its_login_is_renewed_and_days_missed
     scene.pass_until(FIRST_DUE + timedelta(days=1, hours=4), HOUR)
     assert scene.states() == ["open"]
     assert scene.account.flows()[FLOW] == "Suspended"
+    (incident,) = scene.incidents()
+    assert (incident["cause"], incident["end_date"]) == ("authentication", date(2026, 3, 11))
 
     scene.google(renew_refresh_token="1//refresh")
     scene.pass_until(FIRST_DUE + timedelta(days=1, hours=6), HOUR)
@@ -147,7 +149,7 @@ def test_rows_that_are_read_and_not_loaded_are_late(scene: Scene) -> None:
 
 
 def test_clean_days_raise_no_alarm(scene: Scene) -> None:
-    scene.pass_until(FIRST_DUE + timedelta(days=2, hours=8), HOUR)
+    scene.pass_until(FIRST_DUE + timedelta(days=2, hours=8), 3 * HOUR)
 
     assert scene.told == []
     assert scene.incidents() == []

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Config(BaseModel):
+class _CalledConfig(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     warehouse_bus_name: str
@@ -18,11 +18,11 @@ class _Config(BaseModel):
         return cls.model_validate(known)
 
 
-class _FedConfig(_Config):
+class _Config(_CalledConfig):
     queue_url: str  # of the queue that feeds the function
 
 
-class FlowConfig(_FedConfig):
+class FlowConfig(_Config):
     """What AppFlow's flows are made with, and the role whose database user keeps `ga4_ops`."""
 
     warehouse_connector_profile: str
@@ -62,7 +62,7 @@ class WatchConfig(AdvanceConfig):
     max_concurrent_runs: int = Field(ge=1)
 
 
-class RefreshConfig(_FedConfig):
+class RefreshConfig(_Config):
     """Settings of the refresh function; `unload_role_chain` is two role ARNs with a comma between."""
 
     workgroup_name: str
@@ -74,7 +74,7 @@ class RefreshConfig(_FedConfig):
     watch_queue_url: str
 
 
-class StatusConfig(_Config):
+class StatusConfig(_CalledConfig):
     """Settings of the function that tells how a data flow stands, which is called by name."""
 
     workgroup_name: str

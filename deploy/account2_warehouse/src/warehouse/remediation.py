@@ -125,6 +125,9 @@ class Remediation:
         known = self._unresolved(run.data_flow_id, run.report)
         incident = known or _new_incident(registration, run, kind, cause, message, at)
         if incident.kind is IncidentKind.FLOW_DEACTIVATED:
+            if kind is IncidentKind.RUN_MISSING and incident.state is Stage.OPEN:  # read when the flow runs again
+                self.incidents.record(incident.changed(at, **_widened(incident, run)), at, failed=failure)
+                return
             kind = incident.kind
         changes = {"kind": kind, "cause": cause, "message": message, "run_id": run.run_id, **_widened(incident, run)}
         wait_until = at if _is_first_miss(failure) else next_try_at(cause, failure.attempt, message, at)

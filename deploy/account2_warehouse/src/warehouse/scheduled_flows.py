@@ -7,7 +7,7 @@ from typing import Final
 
 from aws_lambda_powertools import Logger
 
-from warehouse.appflow import ACTIVE, Flows, ListedFlow
+from warehouse.appflow import ACTIVE, Flows, ListedFlow, stopped_at
 from warehouse.errors import try_each
 from warehouse.registry import Registration, Registry
 from warehouse.remediation import Remediation
@@ -43,14 +43,16 @@ class ScheduledFlows:
         try_each(ours, lambda item: self._look_at(*item, at))
 
     def _look_at(self, registration: Registration, flow: ListedFlow, at: datetime) -> None:
-        if flow.stopped_at is not None:
-            if flow.stopped_at < at - _CHANGE_GRACE:
-                logger.warning("started again", extra={"station": "ingest", "appflow_flow_name": flow.name})
-                self.flows.resume(flow.name)
-        elif not flow.is_active:
-            described = self.flows.describe(flow.name) or {}
+        if flow.is_active and flow.stopped_at is None:
+            return
+        described = self.flows.describe(flow.name) or {}  # nobody promises that lists hold tags
+        since = stopped_at(described.get("tags", {}))
+        if since is None:
             reason = described.get("flowStatusMessage") or flow.last_message
             self.remediation.deactivated(registration, flow.name, reason, at)
+        elif since < at - _CHANGE_GRACE:
+            logger.warning("started again", extra={"station": "ingest", "appflow_flow_name": flow.name})
+            self.flows.resume(flow.name)
 
     def _in_force(self, at: datetime) -> Iterator[tuple[Registration, str]]:
         """Yield the flows that have to run; not those that a registration is just about to stop or to make."""

@@ -9,16 +9,18 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from dataflows.contracts import ga4, naming
 from dataflows.contracts.errors import InvalidDataFlowError
+from dataflows.contracts.incidents import DataFlowIncidentChanged
 from dataflows.contracts.reports import REPORTS, Report, custom_report
 from dataflows.contracts.values import (
     ApiName,
     Aware,
     ConnectorProfile,
+    Contract,
     CurrencyCode,
     DisplayName,
     FilterValue,
@@ -38,11 +40,7 @@ DEFAULT_LOOKBACK_DAYS: Final = 4
 MAX_REPORTS: Final = 30
 
 
-class _Contract(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=2000)
-
-
-_Event = TypeVar("_Event", bound=_Contract)
+_Event = TypeVar("_Event", bound=Contract)
 
 
 class DataFlowState(StrEnum):
@@ -68,7 +66,7 @@ class FilterOperator(StrEnum):
     CONTAINS = "contains"
 
 
-class Property(_Contract):
+class Property(Contract):
     """A GA4 property as it is registered."""
 
     property_id: PropertyId
@@ -77,7 +75,7 @@ class Property(_Contract):
     currency_code: CurrencyCode
 
 
-class CustomReport(_Contract):
+class CustomReport(Contract):
     """An operator's own report: GA4 API names."""
 
     name: Annotated[str, Field(pattern=naming.CUSTOM_NAME_PATTERN)]
@@ -85,7 +83,7 @@ class CustomReport(_Contract):
     metrics: tuple[ApiName, ...]
 
 
-class ReportRequest(_Contract):
+class ReportRequest(Contract):
     """Either a declared report's slug, or a custom report."""
 
     slug: ReportSlug | None = None
@@ -115,7 +113,7 @@ class ReportRequest(_Contract):
         )
 
 
-class DimensionFilter(_Contract):
+class DimensionFilter(Contract):
     """Keep only rows whose dimension compares so with any of the values."""
 
     dimension: ApiName
@@ -123,7 +121,7 @@ class DimensionFilter(_Contract):
     values: Annotated[tuple[FilterValue, ...], Field(min_length=1, max_length=20)]
 
 
-class RegisterDataFlow(_Contract):
+class RegisterDataFlow(Contract):
     """The desired state of one data flow, complete. A higher revision replaces a lower one."""
 
     schema_version: Literal[1] = 1
@@ -201,7 +199,7 @@ def check_size(event: RegisterDataFlow) -> None:
         )
 
 
-class RunDataFlow(_Contract):
+class RunDataFlow(Contract):
     """Asks for one run of a data flow over a range of dates, both included: backfill, retry or gap."""
 
     schema_version: Literal[1] = 1
@@ -248,7 +246,7 @@ class DataFlowStatus(StrEnum):
     FAILED = "failed"
 
 
-class DataFlowStatusChanged(_Contract):
+class DataFlowStatusChanged(Contract):
     """Account 2's answer: what has become of a revision."""
 
     schema_version: Literal[1] = 1
@@ -272,7 +270,7 @@ class RunStatus(StrEnum):
     UNLOADED = "unloaded"
 
 
-class DataFlowRunReported(_Contract):
+class DataFlowRunReported(Contract):
     """Account 2's news of a run: AppFlow's own, or the refresh and unload that followed it."""
 
     schema_version: Literal[1] = 1
@@ -292,8 +290,9 @@ class DataFlowRunReported(_Contract):
     occurred_at: Aware
 
 
-EVENTS: Final[dict[str, type[BaseModel]]] = {
-    model.__name__: model for model in (RegisterDataFlow, RunDataFlow, DataFlowStatusChanged, DataFlowRunReported)
+EVENTS: Final[dict[str, type[Contract]]] = {
+    model.__name__: model
+    for model in (RegisterDataFlow, RunDataFlow, DataFlowStatusChanged, DataFlowRunReported, DataFlowIncidentChanged)
 }
 
 

@@ -1,10 +1,10 @@
-"""The values that members of events have, and what in them is refused."""
+"""What events are made of: their base, the values that their members have, and what in them is refused."""
 
 from datetime import date, datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from dataflows.contracts import naming
@@ -13,6 +13,12 @@ from dataflows.contracts.errors import InvalidDataFlowError
 EARLIEST_START_DATE: Final = date(2015, 8, 14)  # GA4's API takes no earlier date
 TOO_EARLY: Final = f"Choose {EARLIEST_START_DATE} or later: Google Analytics has nothing before."
 _YEARS: Final = (2000, 2999)
+
+
+class Contract(BaseModel):
+    """What all events and their parts have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=2000)
 
 
 def _property_id(value: str) -> str:

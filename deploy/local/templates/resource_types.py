@@ -73,7 +73,8 @@ RESOURCE_TYPES = {
     "AWS::Lambda::Function": _type(
         functions.create_function,
         "FunctionName Code Handler Runtime Timeout MemorySize Environment Layers Role ReservedConcurrentExecutions",
-        "Tags Description Architectures TracingConfig VpcConfig EphemeralStorage LoggingConfig KmsKeyArn",
+        "Tags Description Architectures TracingConfig VpcConfig EphemeralStorage LoggingConfig KmsKeyArn "
+        "DeadLetterConfig",
     ),
     "AWS::Lambda::EventSourceMapping": _type(
         functions.create_event_source,

@@ -41,6 +41,9 @@ _REQUIRED = {
         "RefreshRole",
         "UnloadCallerRole",
         "RedshiftUnloadRole",
+        "RetryRole",
+        "RetryDeadLetterQueue",
+        "ShowStatusRole",
         "AlarmTopic",
     ),
 }

@@ -15,6 +15,7 @@ from dataflows.contracts.events import (
     RunDataFlow,
     RunStatus,
 )
+from dataflows.contracts.incidents import DataFlowIncidentChanged, IncidentCause, IncidentKind, IncidentState
 from dataflows.contracts.naming import appflow_flow_name
 from deploy.local.accounts import APP, WAREHOUSE
 from deploy.local.aws.event_pattern import check_pattern, matches
@@ -41,6 +42,20 @@ _ANSWERS: Final = (
         report="daily_totals",
         run_id="0" * 32,
         status=RunStatus.STARTED,
+        occurred_at=_AT,
+    ),
+    DataFlowIncidentChanged(
+        **_IDS,
+        **_DAYS,
+        property_id="123456789",
+        display_name="Example",
+        report="daily_totals",
+        incident_id=uuid.UUID(int=1),
+        kind=IncidentKind.RUN_FAILED,
+        cause=IncidentCause.UNKNOWN,
+        state=IncidentState.OPEN,
+        since=_AT,
+        message="It failed.",
         occurred_at=_AT,
     ),
 )

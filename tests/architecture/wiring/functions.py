@@ -19,6 +19,8 @@ FEEDS: Final = {
     "AdvanceFunction": "AdvanceQueue",
     "RefreshFunction": "RefreshQueue",
 }
+# function that is called by name → where it leaves what it could not do, if it is called asynchronously
+CALLED: Final = {"RetryFunction": "RetryDeadLetterQueue", "ShowStatusFunction": None}
 _VISIBILITY_FACTOR: Final = 6  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _LAYERS: Final = ["myapp-contracts", "myapp-message-batches"]
 _LOGGING: Final = ("POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME")
@@ -31,7 +33,7 @@ def function_problems(stacks: dict[str, Stack]) -> Iterator[str]:
             yield from (f"{name}: {one}" for one in _function_problems(stack, name, function))
             yield from (f"{name}: {one}" for one in environment_problems(stacks, name, function))
     there = {name for stack in stacks.values() for name in stack.of_type("AWS::Lambda::Function")}
-    yield from (f"{name} is missing." for name in sorted(FEEDS.keys() - there))
+    yield from (f"{name} is missing." for name in sorted({*FEEDS, *CALLED} - there))
     yield from _secret_problems(stacks)
 
 
@@ -42,8 +44,11 @@ def _function_problems(stack: Stack, name: str, function: Properties) -> Iterato
     layers = [names.get(stack.named(arn) or "") for arn in function.get("Layers", ())]
     if layers != _LAYERS:
         yield f"its Layers are {layers}, not {_LAYERS}."
+    if name in CALLED:
+        yield from _called_problems(stack, function, CALLED[name])
+        return
     if name not in FEEDS:
-        yield "it is fed by no queue of the line: name it in FEEDS."
+        yield "it is fed by no queue of the line: name it in FEEDS, or in CALLED."
         return
     mappings = [
         one
@@ -54,6 +59,16 @@ def _function_problems(stack: Stack, name: str, function: Properties) -> Iterato
         yield f"it has {len(mappings)} event sources from {FEEDS[name]}."
         return
     yield from _source_problems(stack, FEEDS[name], mappings[0], int(function.get("Timeout", 3)))
+
+
+def _called_problems(stack: Stack, function: Properties, dead_letters: str | None) -> Iterator[str]:
+    if stack.named(function.get("DeadLetterConfig", {}).get("TargetArn")) != dead_letters:
+        yield f"its DeadLetterConfig does not name {dead_letters}."
+    group = stack.named(function.get("LoggingConfig", {}).get("LogGroup"))
+    if group is None:
+        yield "its LoggingConfig names no log group: it would log for ever."
+    elif not stack.properties[group].get("RetentionInDays"):
+        yield f"{group} has no RetentionInDays."
 
 
 def _source_problems(stack: Stack, queue: str, source: Properties, timeout_seconds: int) -> Iterator[str]:

@@ -196,8 +196,15 @@ def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
 
 def _of_function(name: str, function: dict[str, Any]) -> Found:
     yield from ((("Layers", index), (name, "Layers")) for index in range(len(function["Layers"])))
+    for member in ("DeadLetterConfig", "LoggingConfig"):
+        if member in function:
+            yield (member,), (name, member)
     for variable in function["Environment"]["Variables"]:
         yield ("Environment", "Variables", variable), (name, variable)
+
+
+def _of_log_group(name: str, _group: dict[str, Any]) -> Found:
+    yield ("RetentionInDays",), (name, "RetentionInDays")
 
 
 def _of_event_source(_: str, source: dict[str, Any]) -> Found:
@@ -218,6 +225,7 @@ _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
     "AWS::KMS::Key": _of_key,
     "AWS::Lambda::EventSourceMapping": _of_event_source,
     "AWS::Lambda::Function": _of_function,
+    "AWS::Logs::LogGroup": _of_log_group,
     "AWS::S3::Bucket": _of_bucket,
     "AWS::S3::BucketPolicy": _of_bucket_policy,
     "AWS::SNS::Topic": _of_topic,

@@ -1,0 +1,83 @@
+"""What ships: every template is declared, and every parameter of it is given by something."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.stacks.declared import DEPLOY, Stack, declared_stacks
+from deploy.stacks.environments import FOLDER, AccountSettings, Environment, load_environment
+from deploy.stacks.errors import DeployError
+from deploy.stacks.values import computed_values, deployment_order, parameter_sources
+
+ENVIRONMENTS = ("staging", "production")
+
+
+def _filled(name: str, tmp_path: Path) -> Environment:
+    """Return a shipped environment as its owner would fill it in."""
+    text = (FOLDER / f"{name}.toml").read_text()
+    (tmp_path / f"{name}.toml").write_text(text.replace("000000000000", "111111111111").replace('= ""', '= "filled"'))
+    return load_environment(name, tmp_path)
+
+
+def test_every_template_is_declared() -> None:
+    templates = {
+        path
+        for path in DEPLOY.rglob("*.yaml")
+        if "Resources:" in path.read_text() and not path.is_relative_to(DEPLOY / "local")
+    }
+
+    assert templates == {stack.template for stack in declared_stacks()}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", declared_stacks(), ids=lambda stack: stack.name)
+def test_every_parameter_without_a_default_is_given(stack: Stack, name: str, tmp_path: Path) -> None:
+    sources = parameter_sources(stack, declared_stacks(), _filled(name, tmp_path))
+
+    assert {one for one, declared in stack.parameters.items() if "Default" not in declared} <= sources.keys()
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_the_stacks_have_an_order(name: str, tmp_path: Path) -> None:
+    stacks = declared_stacks()
+
+    assert {one.name for one in deployment_order(stacks, _filled(name, tmp_path))} == {one.name for one in stacks}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_names_no_parameter_that_is_not_there(name: str, tmp_path: Path) -> None:
+    environment, stacks = _filled(name, tmp_path), {stack.name: stack for stack in declared_stacks()}
+    known = {parameter for stack in stacks.values() for parameter in stack.parameters}
+
+    assert environment.parameters.keys() - known == set()
+    assert {key for key, values in environment.stack_parameters.items() if values.keys() - stacks[key].parameters} == set()
+
+
+def test_no_computed_value_is_left_over(tmp_path: Path) -> None:
+    known = {parameter for stack in declared_stacks() for parameter in stack.parameters}
+
+    assert computed_values(_filled("staging", tmp_path)).keys() - known == set()
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_that_was_not_filled_in_is_refused(name: str) -> None:
+    with pytest.raises(DeployError, match="account_id of app is '000000000000'"):
+        load_environment(name)
+
+
+def test_an_environment_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(DeployError, match=r"no environment 'stagnig'.*production, staging"):
+        load_environment("stagnig")
+
+
+def test_staging_and_production_share_no_name(tmp_path: Path) -> None:
+    staging, production = (computed_values(_filled(name, tmp_path)) for name in ENVIRONMENTS)
+
+    assert {name for name, value in staging.items() if "Bucket" in name and production[name] == value} == set()
+
+
+def test_only_production_is_production(tmp_path: Path) -> None:
+    account = AccountSettings("111111111111", "us-east-1")
+
+    assert not Environment("staging", "try", {"app": account}, {}, {}).is_production
+    assert Environment("production", "try", {"app": account}, {}, {}).is_production

@@ -101,7 +101,7 @@ def _problems(one: SharedObject, places: list[Path]) -> Iterator[str]:
     shipped = {name for name in one.needed if any((place / name).is_file() for place in (*one.search_paths, *places))}
     for name in one.needed:
         if name not in shipped | LIBRARIES:
-            yield f"needs {name}, which is neither shipped where it is looked for nor part of Amazon Linux 2023's image."
+            yield f"needs {name}, which is neither shipped where it is looked for nor in Amazon Linux 2023's image."
     for library, kind, version in one.symbols:
         newest = NEWEST_SYMBOLS.get(kind)
         if newest and library not in shipped and version > newest:

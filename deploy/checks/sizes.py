@@ -15,6 +15,6 @@ def size_problems(function: Function) -> list[str]:
     if size <= LARGEST_BYTES:
         return []
     return [
-        f"{function.logical_id}: {size / 1e6:.0f} MB unzipped with its layers; {LARGEST_BYTES / 1e6:.0f} MB are allowed."
+        f"{function.logical_id}: {size / 1e6:.0f} MB unzipped with its layers, of {LARGEST_BYTES / 1e6:.0f} MB allowed."
         " Take a library out of its requirements.txt, or give the function requirements of its own."
     ]

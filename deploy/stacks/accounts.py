@@ -40,7 +40,9 @@ class Accounts:
         wanted = self._settings[account]
         at_hand = boto3.Session(region_name=wanted.region)
         if at_hand.get_credentials() is None:
-            raise DeployError(f"There are no AWS credentials. Log in to account {wanted.account_id}, e.g. with aws sso login.")
+            raise DeployError(
+                f"There are no AWS credentials. Log in to account {wanted.account_id}, e.g. with aws sso login."
+            )
         sts = self._client(at_hand, "sts")
         own_id = sts.get_caller_identity()["Account"]
         if own_id == wanted.account_id:

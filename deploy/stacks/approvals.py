@@ -43,9 +43,9 @@ def _approved_in_codepipeline(variables: Mapping[str, str], codepipeline: Callab
     pipeline, execution = variables.get("PIPELINE_NAME"), variables.get("PIPELINE_EXECUTION_ID")
     if not pipeline or not execution:
         return False
-    details = codepipeline().list_action_executions(
-        pipelineName=pipeline, filter={"pipelineExecutionId": execution}
-    )["actionExecutionDetails"]
+    details = codepipeline().list_action_executions(pipelineName=pipeline, filter={"pipelineExecutionId": execution})[
+        "actionExecutionDetails"
+    ]
     return any(
         one["input"]["actionTypeId"]["category"] == "Approval" and one["status"] == "Succeeded" for one in details
     )
@@ -59,7 +59,9 @@ def _approved_in_github(variables: Mapping[str, str]) -> bool:
     repository, run, token = (variables.get(name) for name in ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_TOKEN"))
     if not (repository and run and token):
         return False
-    address = f"{variables.get('GITHUB_API_URL', 'https://api.github.com')}/repos/{repository}/actions/runs/{run}/approvals"
+    address = (
+        f"{variables.get('GITHUB_API_URL', 'https://api.github.com')}/repos/{repository}/actions/runs/{run}/approvals"
+    )
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 - GitHub sets the address itself
     with urllib.request.urlopen(request, timeout=_GITHUB_SECONDS) as answer:  # noqa: S310

@@ -106,7 +106,9 @@ def _kind(client: Any, stack_name: str) -> str:
 def _failure(client: Any, stack_name: str, name: str) -> str | None:
     """Wait until a change set is made; return why it could not be, or None."""
     try:
-        client.get_waiter("change_set_create_complete").wait(StackName=stack_name, ChangeSetName=name, WaiterConfig=_WAIT)
+        client.get_waiter("change_set_create_complete").wait(
+            StackName=stack_name, ChangeSetName=name, WaiterConfig=_WAIT
+        )
     except WaiterError:
         answer = client.describe_change_set(StackName=stack_name, ChangeSetName=name)
         return str(answer.get("StatusReason", answer["Status"]))
@@ -134,4 +136,6 @@ def _reasons(client: Any, stack_name: str) -> list[str]:
     """Return what failed, the cause first: CloudFormation tells the newest first."""
     events = client.describe_stack_events(StackName=stack_name)["StackEvents"]
     failed = [one for one in events if one["ResourceStatus"].endswith("_FAILED")]
-    return [f"  {one['LogicalResourceId']}: {one.get('ResourceStatusReason', 'no reason given')}" for one in failed[::-1]]
+    return [
+        f"  {one['LogicalResourceId']}: {one.get('ResourceStatusReason', 'no reason given')}" for one in failed[::-1]
+    ]

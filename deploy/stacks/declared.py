@@ -21,13 +21,17 @@ _BUILT: Final = "AWS::Serverless-2016-10-31"
 
 @dataclass(frozen=True)
 class Stack:
-    """One declared stack; `sources` are outputs of others, as `stack.Output`, by the parameter that takes them."""
+    """One declared stack; `sources` are outputs of others, as `stack.Output`, by the parameter that takes them.
+
+    `only` names the one environment that has it; empty for all.
+    """
 
     name: str
     account: str
     group: str
     template: Path
     sources: Mapping[str, str] = field(default_factory=dict)
+    only: str = ""
 
     @functools.cached_property
     def document(self) -> Mapping[str, Any]:
@@ -60,8 +64,13 @@ class Stack:
         )
 
 
+def stacks_of(environment: str) -> tuple[Stack, ...]:
+    """Return the declared stacks that an environment has."""
+    return tuple(stack for stack in declared_stacks() if stack.only in ("", environment))
+
+
 def declared_stacks(path: Path = DECLARATION) -> tuple[Stack, ...]:
-    """Return the stacks in the order they are declared in; templates are named from the folder above the file's.
+    """Return all stacks in the order they are declared in; templates are named from the folder above the file's.
 
     Raises DeployError for two stacks of one name.
     """

@@ -32,9 +32,9 @@ class Deployment:
                 origin = f"{source.stack}.{source.output}" if source.stack else f"{source.text}  ({source.kind})"
                 self.say(f"  {name} = {origin}")
 
-    def package(self) -> None:
-        """Upload the built code of every stack whose account has its artifact bucket; make that one first if not."""
-        for stack in (one for one in self.stacks if one.has_code):
+    def package(self, group: str = "") -> None:
+        """Upload the built code of a group's stacks, or of all; an artifact bucket that is not there is made first."""
+        for stack in (one for one in self.stacks if one.has_code and group in ("", one.group)):
             template = package(stack, self.environment, self._made_bucket(stack.account), self.accounts)
             self.say(f"{stack.name}: packaged, {template}")
 
@@ -46,9 +46,9 @@ class Deployment:
                 return False
         return True
 
-    def outputs(self) -> dict[str, dict[str, str]]:
-        """Return the outputs of every stack that is deployed, by its declared name."""
-        found = {stack.name: self._outputs(stack) for stack in self.stacks}
+    def outputs(self, group: str = "") -> dict[str, dict[str, str]]:
+        """Return the outputs of a group's stacks, or of all, that are deployed, by their declared names."""
+        found = {stack.name: self._outputs(stack) for stack in self.stacks if group in ("", stack.group)}
         return {name: outputs for name, outputs in found.items() if outputs is not None}
 
     def destroy(self) -> None:

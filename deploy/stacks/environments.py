@@ -71,7 +71,9 @@ def load_environment(name: str, folder: Path = FOLDER) -> Environment:
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     """Return values as CloudFormation takes them."""
-    return {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in values.items()}
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in values.items()
+    }
 
 
 def _refuse_placeholders(path: Path, content: Mapping[str, Any]) -> None:

@@ -35,7 +35,11 @@ def package(stack: Stack, environment: Environment, bucket: str, accounts: Accou
     target.parent.mkdir(parents=True, exist_ok=True)
     command = [str(SAM), "package", "--template-file", str(build), "--output-template-file", str(target)]
     command += ["--s3-bucket", bucket, "--s3-prefix", stack.name]
-    variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "SAM_CLI_TELEMETRY": "0", **accounts.credentials(stack.account)}
+    variables = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "SAM_CLI_TELEMETRY": "0",
+        **accounts.credentials(stack.account),
+    }
     run = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if run.returncode:
         raise DeployError(f"The code of {stack.name} could not be uploaded to {bucket}:\n{run.stderr.strip()}")

@@ -8,34 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from deploy.stacks.accounts import Accounts
+from deploy.stacks.deploying import Deployment
 
 _HTTP_SECONDS: Final = 10
 _QUEUE_OUTPUT: Final = "QueueUrl"
 _DEAD_LETTERS: Final = "-dead-letters"
 _LOADED: Final = '"loaded"'  # what the upsert function logs once a partition is loaded (serving/upsert.py)
 _LOADS_WITHIN: Final = timedelta(hours=26)  # reports are ingested daily
-
-
-def smoke_problems(
-    outputs: Mapping[str, Mapping[str, str]],
-    stack_accounts: Mapping[str, str],
-    accounts: Accounts,
-    *,
-    app_url: str | None,
-    upsert_log_group: str,
-    is_new: bool,
-) -> Iterator[str]:
-    """Yield what is wrong with a deployed environment; `outputs` and `stack_accounts` by the stack's declared name.
-
-    `is_new` says that no website was registered long enough ago for anything to be loaded.
-    """
-    yield from health_problems(app_url)
-    for stack, found in outputs.items():
-        urls = [url for name, url in found.items() if name.endswith(_QUEUE_OUTPUT)]
-        yield from queue_problems(accounts.client(stack_accounts[stack], "sqs"), urls)
-    if not is_new:
-        yield from load_problems(accounts.client("app", "logs"), upsert_log_group)
 
 
 def health_problems(app_url: str | None) -> Iterator[str]:
@@ -56,26 +35,32 @@ def health_problems(app_url: str | None) -> Iterator[str]:
         yield f"{address} does not answer ({error}). Look at the hosts and the load balancer."
 
 
-def queue_problems(sqs: Any, urls: list[str]) -> Iterator[str]:
-    """Yield each queue that is missing, and each whose dead-letter queue holds messages."""
-    for url in urls:
-        for queue in (url, _dead_letters(url)):
-            try:
-                depth = _depth(sqs, queue)
-            except sqs.exceptions.QueueDoesNotExist:
-                yield f"{_name(queue)} does not exist."
-                continue
-            if depth and _name(queue).removesuffix(".fifo").endswith(_DEAD_LETTERS):
-                yield f"{_name(queue)} holds {depth} messages. docs/runbook.md says what to do."
+def queue_problems(deployment: Deployment, outputs: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield each queue that is missing, and each dead-letter queue that holds messages.
+
+    `outputs` are those of the deployment's stacks; queues are what they call …QueueUrl.
+    """
+    for stack in (one for one in deployment.stacks if one.name in outputs):
+        sqs = deployment.accounts.client(stack.account, "sqs")
+        for url in (url for name, url in outputs[stack.name].items() if name.endswith(_QUEUE_OUTPUT)):
+            yield from _depth_problems(sqs, url, allowed=None)
+            yield from _depth_problems(sqs, _dead_letters(url), allowed=0)
+
+
+def _depth_problems(sqs: Any, url: str, allowed: int | None) -> Iterator[str]:
+    name = url.rpartition("/")[2]
+    try:
+        depth = _depth(sqs, url)
+    except sqs.exceptions.QueueDoesNotExist:
+        yield f"{name} does not exist."
+        return
+    if allowed is not None and depth > allowed:
+        yield f"{name} holds {depth} messages. docs/runbook.md says what to do."
 
 
 def _dead_letters(url: str) -> str:
     is_fifo = url.endswith(".fifo")
     return f"{url.removesuffix('.fifo')}{_DEAD_LETTERS}{'.fifo' if is_fifo else ''}"
-
-
-def _name(url: str) -> str:
-    return url.rpartition("/")[2]
 
 
 def _depth(sqs: Any, url: str) -> int:
@@ -93,7 +78,7 @@ def load_problems(logs: Any, log_group: str) -> Iterator[str]:
         return
     if last is None:
         hours = _LOADS_WITHIN // timedelta(hours=1)
-        yield f"Nothing was loaded into MySQL in the last {hours} hours ({log_group}). docs/runbook.md says where to look."
+        yield f"Nothing was loaded into MySQL in the last {hours} hours ({log_group}). Look into docs/runbook.md."
 
 
 def _loads(logs: Any, log_group: str, since: datetime) -> Iterator[dict[str, Any]]:

@@ -72,7 +72,9 @@ def _known(name: str, given: Mapping[str, str], computed: Mapping[str, str]) -> 
 def _output(stack: Stack, name: str, stacks: Sequence[Stack]) -> Source | None:
     givers = [one.name for one in stacks if one.account == stack.account and one != stack and name in one.outputs]
     if len(givers) > 1:
-        raise DeployError(f"{name} of stack {stack.name} could come from {' or '.join(givers)}. Say which in stacks.toml.")
+        raise DeployError(
+            f"{name} of stack {stack.name} could come from {' or '.join(givers)}. Say which in stacks.toml."
+        )
     return Source("output", stack=givers[0], output=name) if givers else None
 
 

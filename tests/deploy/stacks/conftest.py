@@ -32,7 +32,7 @@ Resources:
   Second:
     Type: AWS::SQS::Queue
     DeletionPolicy: Retain
-    Properties: {QueueName: !Sub "${QueueName}-${AppAccountId}", DelaySeconds: !Ref Delay}
+    Properties: {QueueName: !Sub "${QueueName}-${AppAccountId}", VisibilityTimeout: !Ref Delay}
 """
 
 Declare = Callable[..., tuple[Stack, ...]]
@@ -66,7 +66,7 @@ def declare(tmp_path: Path) -> Declare:
 
 @pytest.fixture(autouse=True)
 def _change_sets_as_cloudformation_makes_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mend moto 5.2.5: a stack made by a change set had no outputs; a change set without changes was an error at once."""
+    """Mend moto 5.2.5: a change set gave its stack no outputs; one without changes was an error at once."""
 
     def apply(change_set: ChangeSet) -> None:
         stack = change_set.stack

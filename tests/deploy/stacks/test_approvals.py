@@ -27,7 +27,7 @@ def _answering(content: Any) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(json.dumps(content).encode())
 
-        do_POST = do_GET  # noqa: N815 - http.server's name
+        do_POST = do_GET
 
         def log_message(self, *_arguments: object) -> None:
             pass

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stacks.declared import DEPLOY, Stack, declared_stacks
+from deploy.stacks.declared import DEPLOY, declared_stacks, stacks_of
 from deploy.stacks.environments import FOLDER, AccountSettings, Environment, load_environment
 from deploy.stacks.errors import DeployError
 from deploy.stacks.values import computed_values, deployment_order, parameter_sources
@@ -15,7 +15,9 @@ ENVIRONMENTS = ("staging", "production")
 def _filled(name: str, tmp_path: Path) -> Environment:
     """Return a shipped environment as its owner would fill it in."""
     text = (FOLDER / f"{name}.toml").read_text()
-    (tmp_path / f"{name}.toml").write_text(text.replace("000000000000", "111111111111").replace('= ""', '= "filled"'))
+    for empty, filled in (("000000000000", "111111111111"), ('= ""', '= "filled"'), ("= []", '= ["filled"]')):
+        text = text.replace(empty, filled)
+    (tmp_path / f"{name}.toml").write_text(text)
     return load_environment(name, tmp_path)
 
 
@@ -29,28 +31,31 @@ def test_every_template_is_declared() -> None:
     assert templates == {stack.template for stack in declared_stacks()}
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-@pytest.mark.parametrize("stack", declared_stacks(), ids=lambda stack: stack.name)
-def test_every_parameter_without_a_default_is_given(stack: Stack, name: str, tmp_path: Path) -> None:
-    sources = parameter_sources(stack, declared_stacks(), _filled(name, tmp_path))
+@pytest.mark.parametrize(("name", "stack"), [(name, stack.name) for name in ENVIRONMENTS for stack in stacks_of(name)])
+def test_every_parameter_without_a_default_is_given(name: str, stack: str, tmp_path: Path) -> None:
+    stacks = {one.name: one for one in stacks_of(name)}
+    sources = parameter_sources(stacks[stack], stacks_of(name), _filled(name, tmp_path))
 
-    assert {one for one, declared in stack.parameters.items() if "Default" not in declared} <= sources.keys()
+    needed = {one for one, declared in stacks[stack].parameters.items() if "Default" not in declared}
+    assert needed <= sources.keys()
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_the_stacks_have_an_order(name: str, tmp_path: Path) -> None:
-    stacks = declared_stacks()
+    stacks = stacks_of(name)
 
     assert {one.name for one in deployment_order(stacks, _filled(name, tmp_path))} == {one.name for one in stacks}
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_an_environment_names_no_parameter_that_is_not_there(name: str, tmp_path: Path) -> None:
-    environment, stacks = _filled(name, tmp_path), {stack.name: stack for stack in declared_stacks()}
+    environment, stacks = _filled(name, tmp_path), {stack.name: stack for stack in stacks_of(name)}
     known = {parameter for stack in stacks.values() for parameter in stack.parameters}
 
     assert environment.parameters.keys() - known == set()
-    assert {key for key, values in environment.stack_parameters.items() if values.keys() - stacks[key].parameters} == set()
+    assert {
+        key: values.keys() - stacks[key].parameters.keys() for key, values in environment.stack_parameters.items()
+    } == {key: set() for key in environment.stack_parameters}
 
 
 def test_no_computed_value_is_left_over(tmp_path: Path) -> None:

@@ -68,11 +68,11 @@ def test_the_same_again_changes_nothing(deployment: Deploy, said: list[str]) -> 
 def test_a_stack_is_updated(deployment: Deploy) -> None:
     deployment(queue=QUEUE, reader=READER).deploy("account1", _yes)
 
-    deployment(queue=QUEUE, reader=READER.replace("Default: 1", "Default: 7")).deploy("account1", _yes)
+    deployment(queue=QUEUE, reader=READER.replace("!Ref Delay", "7")).deploy("account1", _yes)
 
     url = aws_client("sqs").get_queue_url(QueueName=f"try-first-{ACCOUNT_1}")["QueueUrl"]
-    attributes = aws_client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds"])
-    assert attributes["Attributes"]["DelaySeconds"] == "7"
+    attributes = aws_client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    assert attributes["Attributes"]["VisibilityTimeout"] == "7"
 
 
 def test_another_group_is_left_alone(deployment: Deploy) -> None:
@@ -99,7 +99,7 @@ def test_a_large_template_waits_for_the_artifact_bucket(deployment: Deploy) -> N
     deployed = deployment(queue=LARGE)
 
     with pytest.raises(DeployError, match="too large"):
-        replace(deployed, stacks=[one for one in deployed.stacks[::-1]]).deploy("account1", _yes)
+        replace(deployed, stacks=deployed.stacks[::-1]).deploy("account1", _yes)
 
 
 def test_a_large_template_goes_through_the_artifact_bucket(deployment: Deploy) -> None:
@@ -118,7 +118,9 @@ def test_code_that_was_not_built_is_not_deployed(deployment: Deploy) -> None:
 
 
 def test_credentials_of_another_account_assume_the_deploy_role(deployment: Deploy, clean_aws: str) -> None:
-    trust = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"sts:AssumeRole"}]}'
+    trust = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"sts:AssumeRole"}]}'
+    )
     iam = aws_client("iam", ACCOUNT_2)
     iam.create_role(RoleName="try-deploy", AssumeRolePolicyDocument=trust % f"arn:aws:iam::{ACCOUNT_1}:root")
 

@@ -51,7 +51,7 @@ def test_stacks_that_need_each_other_are_refused(declare: Declare, environment: 
 def test_an_output_that_two_stacks_give_must_be_chosen(declare: Declare, environment: Environment) -> None:
     stacks = declare(queue=QUEUE, again=QUEUE, reader=READER)
 
-    with pytest.raises(DeployError, match="queue or again. Say which in stacks.toml"):
+    with pytest.raises(DeployError, match=r"queue or again\. Say which in stacks\.toml"):
         parameter_sources(stacks[2], stacks, environment)
 
 

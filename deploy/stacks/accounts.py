@@ -34,7 +34,9 @@ class Accounts:
             raise DeployError(f"There are no credentials for account {self._settings[account].account_id}.")
         names = {"AWS_ACCESS_KEY_ID": found.access_key, "AWS_SECRET_ACCESS_KEY": found.secret_key}
         token = {"AWS_SESSION_TOKEN": found.token} if found.token else {}
-        return {**names, **token, "AWS_REGION": session.region_name, "AWS_DEFAULT_REGION": session.region_name}
+        endpoint = {"AWS_ENDPOINT_URL": self._endpoint_url} if self._endpoint_url else {}
+        regions = {"AWS_REGION": session.region_name, "AWS_DEFAULT_REGION": session.region_name}
+        return {**names, **token, **endpoint, **regions}
 
     def _session(self, account: str) -> boto3.Session:
         wanted = self._settings[account]

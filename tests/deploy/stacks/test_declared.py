@@ -58,10 +58,18 @@ def test_an_environment_names_no_parameter_that_is_not_there(name: str, tmp_path
     } == {key: set() for key in environment.stack_parameters}
 
 
-def test_no_computed_value_is_left_over(tmp_path: Path) -> None:
-    known = {parameter for stack in declared_stacks() for parameter in stack.parameters}
+def test_both_accounts_are_told_the_same_names(tmp_path: Path) -> None:
+    environment, stacks = _filled("staging", tmp_path), {stack.name: stack for stack in stacks_of("staging")}
+    app, warehouse = (
+        parameter_sources(stacks[name], stacks_of("staging"), environment) for name in ("app", "warehouse")
+    )
 
-    assert computed_values(_filled("staging", tmp_path)).keys() - known == set()
+    for name in ("NamePrefix", "UnloadBucketName"):
+        assert app[name] == warehouse[name]
+        assert app[name].text
+    # Neither waits for an output of the other's account.
+    assert {one.stack for one in app.values()} & {"warehouse"} == set()
+    assert {one.stack for one in warehouse.values()} & {"app"} == set()
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)

@@ -1,8 +1,8 @@
 """Deploys, packages, shows and destroys the stacks of one environment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from deploy.stacks.accounts import Accounts
 from deploy.stacks.change_sets import Wanted, apply, delete, outputs_of
@@ -10,9 +10,11 @@ from deploy.stacks.declared import Stack
 from deploy.stacks.environments import Environment
 from deploy.stacks.errors import DeployError
 from deploy.stacks.packages import package, packaged_template, template_argument
-from deploy.stacks.values import deployment_order, parameter_sources, parameter_values
+from deploy.stacks.releases import built_release
+from deploy.stacks.values import Source, deployment_order, parameter_sources, parameter_values, refuse_missing
 
 _BUCKET_OUTPUT: Final = "ArtifactBucketName"
+_RELEASE: Final = "ReleaseVersion"
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,21 @@ class Deployment:
         """Say where each parameter of each stack comes from, in the order of deployment."""
         for stack in deployment_order(self.stacks, self.environment):
             self.say(f"{self.environment.stack_name(stack.name)}  ({stack.account}, {stack.group})")
-            for name, source in parameter_sources(stack, self.stacks, self.environment).items():
-                origin = f"{source.stack}.{source.output}" if source.stack else f"{source.text}  ({source.kind})"
-                self.say(f"  {name} = {origin}")
+            sources = parameter_sources(stack, self.stacks, self.environment)
+            for name, declaration in stack.parameters.items():
+                self.say(f"  {name} = {_origin(sources.get(name), declaration)}")
 
     def package(self, group: str = "") -> None:
         """Upload the built code of a group's stacks, or of all; an artifact bucket that is not there is made first."""
         for stack in (one for one in self.stacks if one.has_code and group in ("", one.group)):
             template = package(stack, self.environment, self._made_bucket(stack.account), self.accounts)
             self.say(f"{stack.name}: packaged, {template}")
+        release = built_release()
+        for stack in (one for one in self.stacks if _RELEASE in one.parameters and group in ("", one.group)):
+            if release is None:
+                raise DeployError(f"Nothing was bundled for {stack.name}. Run make -C deploy bundle.")
+            key = release.upload(self.accounts.client(stack.account, "s3"), self._made_bucket(stack.account))
+            self.say(f"{stack.name}: uploaded, {key}")
 
     def deploy(self, group: str, is_agreed: Callable[[str], bool]) -> bool:
         """Bring a group's stacks to what is declared, one after the other; return False if a change was refused."""
@@ -67,6 +75,7 @@ class Deployment:
 
     def _wanted(self, stack: Stack) -> Wanted:
         sources = parameter_sources(stack, self.stacks, self.environment)
+        refuse_missing(stack, sources, self.environment)
         givers = {source.stack for source in sources.values() if source.stack}
         found = {one.name: self._outputs(one) or {} for one in self.stacks if one.name in givers}
         settings = self.environment.accounts[stack.account]
@@ -107,3 +116,9 @@ class Deployment:
 
 def _left(stack: Stack) -> str:
     return f" Left, by policy: {', '.join(stack.retained)}." if stack.retained else ""
+
+
+def _origin(source: Source | None, declaration: Mapping[str, Any]) -> str:
+    if source is None:
+        return f"{declaration['Default']}  (default)" if "Default" in declaration else "NOTHING GIVES IT"
+    return f"{source.stack}.{source.output}" if source.stack else f"{source.text}  ({source.kind})"

@@ -8,6 +8,7 @@ from typing import Any
 from deploy.stacks.declared import Stack
 from deploy.stacks.environments import Environment
 from deploy.stacks.errors import DeployError
+from deploy.stacks.releases import Release, built_release
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,16 @@ class Source:
     output: str = ""
 
 
-def computed_values(environment: Environment) -> dict[str, str]:
-    """Return the values that follow from the accounts and the prefix, so that neither account waits for the other."""
+def computed_values(environment: Environment, release: Release | None = None) -> dict[str, str]:
+    """Return the values that follow from accounts, prefix and domain, so that neither account waits for the other.
+
+    With `release`, those that name it to the hosts, too.
+    """
     app, warehouse, prefix = environment.accounts["app"], environment.accounts["warehouse"], environment.name_prefix
+    domain = environment.given(_HOSTS).get("DomainName")
     return {
+        **({"AppUrl": f"https://{domain}"} if domain else {}),
+        **({"ReleaseVersion": release.version, "ReleaseSha256": release.sha256} if release else {}),
         "AppAccountId": app.account_id,
         "AppRegion": app.region,
         "WarehouseAccountId": warehouse.account_id,
@@ -36,22 +43,30 @@ def computed_values(environment: Environment) -> dict[str, str]:
 
 
 def parameter_sources(stack: Stack, stacks: Sequence[Stack], environment: Environment) -> dict[str, Source]:
-    """Return where the value of each of a stack's parameters comes from; those left to their default are left out.
+    """Return where the value of each of a stack's parameters comes from; those that nothing gives are left out.
 
-    Raises DeployError for a parameter that nothing gives, and for one that two stacks give.
+    Raises DeployError for a parameter that two stacks give.
     """
-    given, computed = environment.given(stack.name), computed_values(environment)
-    sources = {}
+    given, computed = environment.given(stack.name), computed_values(environment, built_release())
+    found = {
+        name: _declared(stack, name, stacks) or _known(name, given, computed) or _output(stack, name, stacks)
+        for name in stack.parameters
+    }
+    return {name: source for name, source in found.items() if source}
+
+
+def refuse_missing(stack: Stack, sources: Mapping[str, Source], environment: Environment) -> None:
+    """Raise DeployError for a parameter that has no default, and that nothing gives."""
     for name, declaration in stack.parameters.items():
-        source = _declared(stack, name, stacks) or _known(name, given, computed) or _output(stack, name, stacks)
-        if source:
-            sources[name] = source
-        elif "Default" not in declaration:
+        if name not in sources and "Default" not in declaration:
+            bundled = " Or run make -C deploy bundle, which gives it." if name.startswith("Release") else ""
             raise DeployError(
                 f"Nothing gives {name} of stack {stack.name}. Write it in parameters/{environment.name}.toml:"
-                f" {declaration.get('Description', 'no description')}"
+                f" {declaration.get('Description', 'no description')}.{bundled}"
             )
-    return sources
+
+
+_HOSTS = "app-host"  # its load balancer answers to DomainName
 
 
 def _declared(stack: Stack, name: str, stacks: Sequence[Stack]) -> Source | None:

@@ -4,7 +4,7 @@ import pytest
 
 from deploy.stacks.environments import Environment
 from deploy.stacks.errors import DeployError
-from deploy.stacks.values import Source, deployment_order, parameter_sources, parameter_values
+from deploy.stacks.values import Source, deployment_order, parameter_sources, parameter_values, refuse_missing
 from tests.deploy.stacks.conftest import QUEUE, READER, Declare
 
 
@@ -29,9 +29,12 @@ def test_the_file_comes_before_another_stack(declare: Declare, environment: Envi
 
 def test_an_empty_value_in_the_file_is_none(declare: Declare, environment: Environment) -> None:
     stacks = declare(queue=QUEUE)
+    empty = replace(environment, parameters={"NamePrefix": ""})
+    sources = parameter_sources(stacks[0], stacks, empty)
 
+    assert sources == {}
     with pytest.raises(DeployError, match="Nothing gives NamePrefix of stack queue"):
-        parameter_sources(stacks[0], stacks, replace(environment, parameters={"NamePrefix": ""}))
+        refuse_missing(stacks[0], sources, empty)
 
 
 def test_a_stack_comes_after_those_it_takes_outputs_of(declare: Declare, environment: Environment) -> None:

@@ -5,8 +5,8 @@
 set -euo pipefail
 
 lock="$1"
-readonly REPOSITORY="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
-readonly UV="$REPOSITORY/.venv-tools/bin/uv"
+REPOSITORY="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+readonly REPOSITORY UV="$REPOSITORY/.venv-tools/bin/uv"
 readonly DONE="$REPOSITORY/.aws-sam/dependencies"
 readonly PLATFORM=x86_64-manylinux_2_34
 
@@ -27,11 +27,11 @@ if [ ! -d "$folder" ]; then
     "$UV" pip install --quiet --python "$PYTHON313" --python-platform "$PLATFORM" --only-binary :all: --no-deps \
         --require-hashes --link-mode copy --target "$fresh" -r "$lock" >&2 ||
         fail "uv could not install $lock (its reason stands above)"
-    rm -rf "$fresh/bin"
+    rm -rf "${fresh:?}/bin"
     while read -r pattern; do
         compgen -G "$fresh/$pattern" >/dev/null || fail "$unshipped names $pattern, which is not there"
         # shellcheck disable=SC2086 # a pattern
-        rm -rf "$fresh"/$pattern
+        rm -rf "${fresh:?}"/$pattern
     done < <(grep -v '^#' "$unshipped")
     compile "$fresh"
     chmod 755 "$fresh"

@@ -6,7 +6,8 @@ set -euo pipefail
 
 folder="$1"
 shift
-readonly UV="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/.venv-tools/bin/uv"
+REPOSITORY="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+readonly UV="$REPOSITORY/.venv-tools/bin/uv"
 text="$folder/requirements.txt"
 lock="$folder/requirements.lock"
 

@@ -31,5 +31,5 @@ NEWEST_SYMBOLS: Final = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 
 # Unzipped bytes of a function with its layers. Lambda refuses more than 250 MB; the rest is room to grow.
 LARGEST_BYTES: Final = 200_000_000
 
-# What a cold start may take to import, on the machine that builds.
+# What a cold start may take to import: seconds of the processor, on the machine that builds.
 LONGEST_IMPORT_SECONDS: Final = 1.0

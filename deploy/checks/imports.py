@@ -14,7 +14,7 @@ _PROGRAM: Final = Path(__file__).with_name("in_runtime.py")
 
 
 def import_seconds(function: Function, python: str) -> tuple[float, list[str]]:
-    """Return the shortest of three times that importing took, in seconds of the processor, and what is wrong with the import."""
+    """Return the shortest of three times that importing took (seconds of the processor), and what is wrong with it."""
     answers = [_imported(function, python) for _ in range(_TIMES)]
     seconds = min(answer["seconds"] for answer in answers)
     problems = [f"{function.logical_id}: {problem}" for problem in answers[0]["problems"]]

@@ -55,6 +55,7 @@ lint: setup ## style, types, import rules, page and AWS templates; silent when a
 	$(call check,.venv/bin/ruff format --check --quiet .)
 	$(call check,$(SETTINGS) .venv/bin/mypy $(CODE))
 	$(call check,PYTHONPATH=$(LAMBDA_PATH) .venv/bin/lint-imports)
+	$(call check,.venv/bin/cfn-lint deploy/artifacts.yaml deploy/pipeline/deploy_roles.yaml deploy/pipeline/codepipeline.yaml)
 	$(call check,.venv/bin/djlint --check --quiet templates)
 	$(call check,.venv/bin/djlint --lint --quiet templates)
 	$(call check,.venv/bin/cfn-lint deploy/account1_app/template.yaml deploy/account2_warehouse/template.yaml)

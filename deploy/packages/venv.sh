@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Makes a virtual environment of its own for tools: venv.sh folder requirements-file
+# Python 3.11 or newer will do; MyApp's own environment is not needed, and its libraries stay apart.
+set -euo pipefail
+
+folder="$1"
+requirements="$2"
+
+is_new_enough() { "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+for python in /usr/bin/python3.11 python3.11 python3 python3.12 python3.13; do
+    if is_new_enough "$python"; then break; fi
+    python=
+done
+[ -n "$python" ] || { echo "Python 3.11 or newer, with its venv module, is needed for $folder" >&2; exit 1; }
+echo "installing $(basename "$requirements") in $(basename "$folder") (a minute or two the first time)"
+"$python" -m venv --clear "$folder"
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements"
+touch "$folder/.installed"

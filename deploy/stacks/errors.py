@@ -1,0 +1,5 @@
+"""What can go wrong while stacks are deployed."""
+
+
+class DeployError(Exception):
+    """Something that a person must put right; the message says what happened, to what, and what to do."""

@@ -1,0 +1,97 @@
+"""The pipelines call what developers call: each make target that a buildspec or a workflow names is there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from deploy.checks.artefacts import REPOSITORY
+
+BUILDSPECS = sorted((REPOSITORY / "deploy/pipeline").glob("*.buildspec.yaml"))
+WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
+PIPELINE = REPOSITORY / "deploy/pipeline/codepipeline.yaml"
+
+# https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, as far as it is used here
+BUILDSPEC_KEYS = {"version", "phases", "artifacts"}
+PHASE_KEYS = {"install": {"runtime-versions", "commands"}, "build": {"commands"}}
+
+
+def _targets(makefile: Path) -> set[str]:
+    return set(re.findall(r"^([a-z][a-z0-9-]*):", makefile.read_text(), re.MULTILINE))
+
+
+def _commands() -> Iterator[str]:
+    for path in BUILDSPECS:
+        yield from yaml.safe_load(path.read_text())["phases"]["build"]["commands"]
+    for path in WORKFLOWS:
+        for job in yaml.safe_load(path.read_text())["jobs"].values():
+            yield from (step["run"] for step in job.get("steps", ()) if "run" in step)
+
+
+def _pipeline_targets() -> str:
+    return " ".join(re.findall(r'"TARGETS", "value": "([^"]+)"', PIPELINE.read_text()))
+
+
+def test_every_target_that_is_called_is_there() -> None:
+    targets = {
+        "": _targets(REPOSITORY / "Makefile"),
+        "-C deploy ": _targets(REPOSITORY / "deploy/Makefile") | {"bundle"},
+    }
+    called = [command for command in _commands() if command.startswith("make ")]
+
+    assert called
+    for command in [*called, f"make -C deploy {_pipeline_targets()}"]:
+        place, words = re.fullmatch(r"make (-C deploy )?(.+)", command).groups()  # type: ignore[union-attr] # it starts so
+        named = {word for word in words.split() if "=" not in word and "$" not in word}
+        assert named - targets[place or ""] == set()
+
+
+@pytest.mark.parametrize("path", BUILDSPECS, ids=lambda path: path.name)
+def test_a_buildspec_has_the_form_that_codebuild_reads(path: Path) -> None:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+
+    assert content["version"] == 0.2
+    assert content.keys() - BUILDSPEC_KEYS == set()
+    assert {name: phase.keys() - PHASE_KEYS[name] for name, phase in content["phases"].items()} == {
+        name: set() for name in content["phases"]
+    }
+    assert all(isinstance(command, str) for command in content["phases"]["build"]["commands"])
+
+
+def test_every_project_reads_a_buildspec_that_is_there() -> None:
+    resources = yaml_parse(PIPELINE.read_text())["Resources"].values()
+    named = {one["Properties"]["Source"]["BuildSpec"] for one in resources if one["Type"] == "AWS::CodeBuild::Project"}
+
+    assert {REPOSITORY / name for name in named} == set(BUILDSPECS)
+
+
+def test_production_comes_after_staging_and_an_approval() -> None:
+    stages = yaml_parse(PIPELINE.read_text())["Resources"]["Pipeline"]["Properties"]["Stages"]
+    names = [stage["Name"] for stage in stages]
+    actions = sorted(stages[-1]["Actions"], key=lambda action: action["RunOrder"])
+
+    assert names == ["Source", "Test", "Build", "Staging", "Production"]
+    assert actions[0]["ActionTypeId"]["Category"] == "Approval"
+    assert [action["RunOrder"] for action in actions] == [1, 2, 3]
+
+
+def test_what_tests_and_builds_can_not_deploy() -> None:
+    resources = yaml_parse(PIPELINE.read_text())["Resources"]
+
+    for role in ("TestRole", "BuildRole"):
+        statements = resources[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        assert "sts:AssumeRole" not in str(statements)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_keeps_no_keys_and_pins_its_actions(path: Path) -> None:
+    content = yaml.safe_load(path.read_text())
+    used = re.findall(r"uses: (\S+)", path.read_text())
+
+    assert content["permissions"] == {}
+    assert "secrets." not in path.read_text()
+    assert [one for one in used if not one.startswith("./") and not re.search(r"@[0-9a-f]{40}$", one)] == []

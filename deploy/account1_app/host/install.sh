@@ -27,7 +27,7 @@ check_host() {
     done
     # shellcheck source=/dev/null
     . /etc/myapp/host
-    export AWS_DEFAULT_REGION
+    export AWS_DEFAULT_REGION AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # Debian's updates keep that one
     : "${AWS_DEFAULT_REGION:?missing in /etc/myapp/host}" "${SERVER_NAME:?missing in /etc/myapp/host}"
     : "${LOG_GROUP:?missing in /etc/myapp/host}"
 }

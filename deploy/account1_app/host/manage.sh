@@ -8,6 +8,6 @@ set -a
 . /run/myapp/environment
 set +a
 cd /opt/myapp/current
-export HOME=/nonexistent PYTHONDONTWRITEBYTECODE=1
+export HOME=/nonexistent PYTHONDONTWRITEBYTECODE=1 AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
 exec setpriv --reuid=myapp --regid=myapp --clear-groups --no-new-privs --inh-caps=-all -- \
     venv/bin/python manage.py "$@"

@@ -23,4 +23,9 @@ mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
 ln -s pts/ptmx "$root/dev/ptmx"
 hostname myapp-host
 ip link set lo up
-exec env -i container=myapp-test PATH=/usr/sbin:/usr/bin chroot "$root" /lib/systemd/systemd --log-target=console
+# Not chroot: the kernel makes no user namespaces (PrivateUsers=) for who lives in one.
+cd "$root"
+mkdir -p run/before
+pivot_root . run/before
+umount --lazy /run/before
+exec env -i container=myapp-test PATH=/usr/sbin:/usr/bin /lib/systemd/systemd

@@ -191,7 +191,7 @@ def _released(endpoint: str, archive: Path, outputs: dict[str, str], redis: Redi
     }
     arns = {name: secrets.create_secret(Name=name, SecretString=value)["ARN"] for name, value in values.items()}
     parameters = {
-        "ReleaseBucketName": RELEASES,
+        "ArtifactBucketName": RELEASES,
         "ReleaseVersion": archive.name[6:-7],
         "ReleaseSha256": hashlib.sha256(archive.read_bytes()).hexdigest(),
         "DomainName": NAME,

@@ -45,7 +45,7 @@ class OtherHost:
 def is_free() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT IS_FREE_LOCK(%s)", [LOCK])
-        return cursor.fetchone() == (1,)
+        return bool(cursor.fetchone() == (1,))
 
 
 def test_migrates_and_lets_the_next_one_in(db: None) -> None:

@@ -13,7 +13,9 @@ from deploy.local.servers.certificates import ensure_certificates
 from deploy.local.servers.redis import RedisServer, start_redis
 from deploy.local.state import REPOSITORY, SHARED_PREFIX, make_shared_folder
 
-CONNECT = "from myapp.celery import app; app.connection_for_write().ensure_connection(max_retries=1); print('connected')"
+CONNECT = (
+    "from myapp.celery import app; app.connection_for_write().ensure_connection(max_retries=1); print('connected')"
+)
 
 
 @pytest.fixture(scope="module")

@@ -46,4 +46,4 @@ def _locked(wait_seconds: int) -> Iterator[None]:
 def _ask(question: str, *values: str | int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(question, values)
-        return cursor.fetchone() == (1,)
+        return bool(cursor.fetchone() == (1,))

@@ -85,7 +85,7 @@ def _build_wheels(release: Path) -> None:
     wheels = release / "wheels"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
     binary = ["--only-binary=:all:", "--no-binary=mysqlclient"]  # the only one that has no wheel: it is compiled here
-    command = [*pip, "wheel", *binary, "--wheel-dir", wheels, "-r", release / "requirements.txt"]
+    command = [*pip, "wheel", *binary, "--wheel-dir", str(wheels), "-r", str(release / "requirements.txt")]
     subprocess.run(command, check=True)
     (release / "requirements.lock").write_text("".join(sorted(map(_locked, wheels.iterdir()))))
 
@@ -127,7 +127,7 @@ def _sha256(path: Path) -> str:
 
 
 def _git(*arguments: str) -> str:
-    command = ["git", "-C", REPOSITORY, *arguments]
+    command = ["git", "-C", str(REPOSITORY), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

@@ -14,7 +14,7 @@ from deploy.local.aws.service import Caller, ServiceError
 from deploy.local.aws.sts import assume_role_as_service
 
 INSTANCE: Final = "i-0123456789abcdef0"
-_TOKEN: Final = "a-token-of-the-metadata"  # noqa: S105 - as secret as the metadata
+_TOKEN: Final = "a-token-of-the-metadata"
 
 
 class Signals:
@@ -36,7 +36,7 @@ class Signals:
 
 @contextmanager
 def instance_metadata(role_arn: str) -> Iterator[int]:
-    """Serve an instance's metadata, version 2 only, on a port of the loopback interface; its credentials are a role's."""
+    """Serve an instance's metadata, version 2 only, on a loopback port; the credentials in it are a role's."""
     role = role_arn.rpartition("/")[2]
     credentials = f"/latest/meta-data/iam/security-credentials/{role}"
 
@@ -50,11 +50,11 @@ def instance_metadata(role_arn: str) -> Iterator[int]:
                 self.send_error(401)
                 return
             answers = {
-                "/latest/meta-data/instance-id": lambda: INSTANCE,
-                "/latest/meta-data/iam/security-credentials/": lambda: role,
-                credentials: lambda: _credentials(role_arn),
+                "/latest/meta-data/instance-id": INSTANCE,
+                "/latest/meta-data/iam/security-credentials/": role,
+                credentials: _credentials(role_arn),
             }
-            self._answer(answers[self.path]() if self.path in answers else None)
+            self._answer(answers.get(self.path))
 
         def _answer(self, text: str | None, headers: dict[str, str] | None = None) -> None:
             self.send_response(404 if text is None else 200)

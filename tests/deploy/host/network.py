@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 CLOUD: Final = "10.213.77.1"
@@ -64,6 +65,7 @@ def cloud_network() -> Iterator[int]:
 
 def join(cloud: int, machine: int) -> None:
     """Lay the cable between the networks of two processes; the machine's default route leads to the cloud."""
+    _forget_old_cable(cloud)
     _ip("link", "add", "cloud0", "netns", str(cloud), "type", "veth", "peer", "name", "eth0", "netns", str(machine))
     _ip("addr", "replace", f"{CLOUD}/30", "dev", "cloud0", pid=cloud)
     _ip("addr", "replace", f"{METADATA}/32", "dev", "cloud0", pid=cloud)
@@ -73,18 +75,26 @@ def join(cloud: int, machine: int) -> None:
     _ip("route", "add", "default", "via", CLOUD, pid=machine)
 
 
+def _forget_old_cable(cloud: int) -> None:
+    """Remove the cable to a machine that is gone: the kernel does it too, but some time later."""
+    command = ["nsenter", f"--target={cloud}", "--net", "ip", "link", "delete", "cloud0"]
+    subprocess.run(command, capture_output=True, check=False)  # the first time there is none
+
+
 @contextlib.contextmanager
 def relaying(relays: Sequence[Relay]) -> Iterator[None]:
     """Relay until the context ends."""
-    listeners = [in_network(one.pid, lambda one=one: socket.create_server(one.address)) for one in relays]  # type: ignore[misc]  # mypy does not infer a lambda with a default
+    listeners = [in_network(one.pid, partial(socket.create_server, one.address)) for one in relays]
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="relays", daemon=True)
     thread.start()
+    served = (_serve(relay, listener) for relay, listener in zip(relays, listeners, strict=True))
+    servers = [asyncio.run_coroutine_threadsafe(one, loop).result() for one in served]
     try:
-        for relay, listener in zip(relays, listeners, strict=True):
-            asyncio.run_coroutine_threadsafe(_serve(relay, listener), loop).result()
         yield
     finally:
+        for server in servers:
+            loop.call_soon_threadsafe(server.close)
         asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -1,7 +1,7 @@
 """A host boots: its user data, as the template has it, in a Debian of its own under a systemd of its own.
 
-Nothing in the machine knows of a test: AWS answers at its own names, over TLS with certificates that the machine trusts;
-credentials come from the instance's metadata. Only Amazon's two agents are empty packages.
+Nothing in the machine knows of a test: AWS answers at its own names, over TLS with certificates that the machine
+trusts; credentials come from the instance's metadata. Only Amazon's two agents are empty packages.
 """
 
 import hashlib
@@ -11,8 +11,8 @@ import os
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -63,7 +63,7 @@ class Host:
     machine: Machine
     cloud: int  # a process in the cloud's network
     redis: RedisServer
-    outputs: dict[str, str]  # of the line's stack
+    outputs: Mapping[str, str]  # of the line's stack
     endpoint: str
     signals: Signals
     script: str
@@ -82,10 +82,10 @@ class Host:
 
         def exchange() -> tuple[int, str]:
             unverified = ssl._create_unverified_context()  # noqa: S323 - nor does the balancer look at the name
-            connection = http.client.HTTPSConnection(MACHINE, timeout=30, context=unverified)
-            connection.request(method, path, body, {"Host": host, "X-Forwarded-For": "203.0.113.9"})
-            response = connection.getresponse()
-            return response.status, response.read().decode()
+            with closing(http.client.HTTPSConnection(MACHINE, timeout=30, context=unverified)) as connection:
+                connection.request(method, path, body, {"Host": host, "X-Forwarded-For": "203.0.113.9"})
+                response = connection.getresponse()
+                return response.status, response.read().decode()
 
         return in_network(self.cloud, exchange)
 
@@ -120,9 +120,12 @@ def archive(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """A database of its own on the tests' MariaDB."""
-    where = {name.lower(): os.environ[f"MYAPP_DATABASE_{name}"] for name in ("HOST", "USER", "PASSWORD")}
     session = pymysql.connect(
-        **where, port=int(os.environ["MYAPP_DATABASE_PORT"]), ssl_ca=os.environ["LOCAL_CA_BUNDLE"], autocommit=True
+        host=os.environ["MYAPP_DATABASE_HOST"],
+        port=int(os.environ["MYAPP_DATABASE_PORT"]),
+        user=os.environ["MYAPP_DATABASE_USER"],
+        password=os.environ["MYAPP_DATABASE_PASSWORD"],
+        ssl_ca=os.environ["LOCAL_CA_BUNDLE"],
     )
     with session, session.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {DATABASE} COLLATE utf8mb4_bin")
@@ -175,7 +178,7 @@ def _names() -> list[str]:
     return [f"{host}.{APP.region}.amazonaws.com" for host in hosts]
 
 
-def _released(endpoint: str, archive: Path, outputs: dict[str, str], redis: RedisServer, database: str) -> str:
+def _released(endpoint: str, archive: Path, outputs: Mapping[str, str], redis: RedisServer, database: str) -> str:
     """Put the release, Amazon's agents and the secrets where the script looks for them; return the script."""
     s3, secrets = APP.client("s3", endpoint), APP.client("secretsmanager", endpoint)
     place = {"CreateBucketConfiguration": {"LocationConstraint": APP.region}}
@@ -298,27 +301,29 @@ def test_an_answer_of_the_warehouse_is_read(host: Host) -> None:
     assert wait_until(lambda: "is no use" in host.log("status"), 30), host.log("status")
 
 
-def test_what_is_saved_is_published_by_the_sweep(host: Host) -> None:
+def test_what_is_saved_is_published(host: Host) -> None:
     done = host.machine.run(["myapp-manage", "shell"], text=_SAVE)
     assert "saved" in done.stdout, done.stderr
     assert wait_until(lambda: _state(host) == "published", 60), (host.log("worker"), host.log("beat"))
 
 
 _SAVE: Final = """
+import datetime
 from django.contrib.auth.models import User
-from dataflows.models import DataFlow, OutboxEvent
-from django.utils import timezone
-import datetime, uuid
-user = User.objects.create_user("olga")
-flow = DataFlow.objects.create(property_id="123456789", display_name="Shop", time_zone="UTC", currency_code="EUR", connector_profile="ga4", reports=[], start_date=datetime.date(2026, 1, 1), created_by=user)
-OutboxEvent.objects.create(event_id=uuid.uuid4(), data_flow=flow, revision=1, correlation_id=uuid.uuid4(), detail_type="RegisterDataFlow", detail="{}", next_attempt_at=timezone.now())
+from dataflows.models import DataFlow
+from dataflows.services import data_flow_register
+flow = DataFlow(
+    property_id="123456789", display_name="Shop", time_zone="UTC", currency_code="EUR", connector_profile="ga4",
+    reports=[{"slug": "daily_totals"}], start_date=datetime.date(2026, 1, 1), lookback_days=3, refresh_hour_local=4,
+    on_invalid="drop_record",
+)
+data_flow_register(data_flow=flow, user=User.objects.create_user("olga"))
 print("saved")
-
 """
 
 
 def _state(host: Host) -> str:
-    ask = "from dataflows.models import OutboxEvent\nprint('state', OutboxEvent.objects.get().state)\n\n"
+    ask = "from dataflows.models import OutboxEvent; print('state', OutboxEvent.objects.get().state)"
     return host.machine.run(["myapp-manage", "shell"], text=ask).stdout.partition("state ")[2].strip()
 
 

@@ -54,7 +54,10 @@ def test_a_shell_reads_what_was_meant(tmp_path: Path) -> None:
     write_private(path, "\n".join(lines_of(f"PLAIN={plain}\nPASSWORD={{{{secret {DATABASE} password}}}}\nEMPTY=\n")))
 
     said = subprocess.run(
-        ["sh", "-c", f'. "{path}"; printf "%s|" "$PLAIN" "$PASSWORD" "$EMPTY"'], capture_output=True, text=True, check=True
+        ["sh", "-c", f'. "{path}"; printf "%s|" "$PLAIN" "$PASSWORD" "$EMPTY"'],
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert said.stdout == f"{plain}|pa$s||"

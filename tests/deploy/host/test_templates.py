@@ -68,7 +68,9 @@ def test_nginx_keeps_connections_for_longer_than_the_balancer() -> None:
 
 
 def test_only_the_load_balancer_is_reached_from_outside() -> None:
-    groups = {name: one for name, one in document("network.yaml")["Resources"].items() if "SecurityGroup" in one["Type"]}
+    groups = {
+        name: one for name, one in document("network.yaml")["Resources"].items() if "SecurityGroup" in one["Type"]
+    }
 
     assert [name for name, one in groups.items() if "AllowedClientCidr" in str(one)] == ["LoadBalancerSecurityGroup"]
     inward = [one["Properties"] for one in groups.values() if one["Type"] == "AWS::EC2::SecurityGroupIngress"]

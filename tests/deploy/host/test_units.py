@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,7 @@ MOST_EXPOSED: Final = 15  # of 100; a unit that says nothing has 96
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root folder with the units, their account, and programs where ExecStart looks for them."""
     folder = tmp_path_factory.mktemp("root")
     units = folder / "etc/systemd/system"
@@ -36,7 +35,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     system = Path("/lib/systemd/system")
     for name in ("sysinit.target", "basic.target", "shutdown.target", "sockets.target", "network-online.target"):
         (units / name).write_text((system / name).read_text())
-    yield folder
+    return folder
 
 
 def analyze(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

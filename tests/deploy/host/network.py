@@ -103,9 +103,16 @@ def relaying(relays: Sequence[Relay]) -> Iterator[None]:
 
 async def _serve(relay: Relay, listener: socket.socket) -> asyncio.Server:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            there = await asyncio.open_connection("127.0.0.1", relay.port)
-            await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+        writers = [writer]
+        try:
+            there, onward = await asyncio.open_connection("127.0.0.1", relay.port)
+            writers.append(onward)
+            await asyncio.gather(_pump(reader, onward), _pump(there, writer))
+        except OSError:
+            pass  # the machine, or what it speaks with, is gone
+        finally:
+            for one in writers:
+                one.transport.abort()
 
     return await asyncio.start_server(connected, sock=listener, ssl=relay.tls)
 
@@ -126,6 +133,8 @@ async def _cancel_all() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    for _ in range(10):
+        await asyncio.sleep(0)  # a turn of the loop: aborted connections are closed in the next ones
 
 
 def _ip(*arguments: str, pid: int | None = None) -> None:

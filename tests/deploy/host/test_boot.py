@@ -24,6 +24,7 @@ from cryptography import x509
 from deploy.account1_app.host.bundle import build
 from deploy.local.accounts import APP, APP_TEMPLATE, UNLOAD_BUCKET, WAREHOUSE
 from deploy.local.aws.endpoint import create_endpoint
+from deploy.local.aws.policy import AccessRequest, identity_policies_admit
 from deploy.local.aws.server import EndpointServer
 from deploy.local.clock import EmulatedClock
 from deploy.local.processes import wait_until
@@ -37,7 +38,8 @@ from tests.deploy.host.cloud import INSTANCE, Signals, instance_metadata
 from tests.deploy.host.image import base_image
 from tests.deploy.host.machine import Machine, why_no_machine
 from tests.deploy.host.network import CLOUD, MACHINE, METADATA, Relay, cloud_network, in_network, join, relaying
-from tests.deploy.host.template import STACK, user_data
+from tests.deploy.host.template import STACK, host_policy, user_data
+from tests.deploy.host.witness import Witness
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,7 +68,9 @@ class Host:
     outputs: Mapping[str, str]  # of the line's stack
     endpoint: str
     signals: Signals
+    asked: set[tuple[str, str]]  # of AWS, by the role: actions and resources
     script: str
+    policy: dict[str, Any]  # what host.yaml lets the role do
     version: str
 
     def boot(self, parts: ExitStack) -> None:
@@ -77,13 +81,21 @@ class Host:
         parts.enter_context(relaying([Relay(self.machine.pid, ("127.0.0.1", port), port) for port in ports]))
         self.machine.await_system()
 
-    def ask(self, path: str, *, host: str = NAME, method: str = "GET", body: bytes | None = None) -> tuple[int, str]:
-        """Ask as the load balancer does; return the status and the body."""
+    def ask(
+        self,
+        path: str,
+        *,
+        host: str = NAME,
+        method: str = "GET",
+        body: bytes | None = None,
+        client: str = "203.0.113.9",
+    ) -> tuple[int, str]:
+        """Ask as the load balancer does for a client; return the status and the body."""
 
         def exchange() -> tuple[int, str]:
             unverified = ssl._create_unverified_context()  # noqa: S323 - nor does the balancer look at the name
             with closing(http.client.HTTPSConnection(MACHINE, timeout=30, context=unverified)) as connection:
-                connection.request(method, path, body, {"Host": host, "X-Forwarded-For": "203.0.113.9"})
+                connection.request(method, path, body, {"Host": host, "X-Forwarded-For": client})
                 response = connection.getresponse()
                 return response.status, response.read().decode()
 
@@ -141,9 +153,8 @@ def host(folder: Path, archive: Path, database: str) -> Iterator[Host]:
         parts.callback(reset_aws)
         reset_aws()
         signals = Signals()
-        endpoint = parts.enter_context(
-            EndpointServer(create_endpoint([signals], EmulatedClock(folder / "clock.json")))
-        ).url
+        witness = Witness(create_endpoint([signals], EmulatedClock(folder / "clock.json")))
+        endpoint = parts.enter_context(EndpointServer(witness)).url
         redis_certificates = ensure_certificates(folder / "certificates")
         redis = start_redis(folder / "redis", log_path=folder / "redis.log", certificates=redis_certificates)
         parts.callback(redis.stop)
@@ -153,12 +164,12 @@ def host(folder: Path, archive: Path, database: str) -> Iterator[Host]:
             "DatabaseHost": "localhost",
         }
         outputs = deploy_template(APP_TEMPLATE, APP, line, endpoint, build_root=folder / "layers").outputs
-        script = _released(endpoint, archive, outputs, redis, database)
+        script, policy = _released(endpoint, archive, outputs, redis, database)
         machine = Machine(base_image(), folder / "machine")
         parts.callback(machine.stop)
         _prepare(machine, folder, aws, redis_certificates)
         cloud = parts.enter_context(cloud_network())
-        made = Host(machine, cloud, redis, outputs, endpoint, signals, script, archive.name[6:-7])
+        made = Host(machine, cloud, redis, outputs, endpoint, signals, witness.seen, script, policy, archive.name[6:-7])
         made.boot(parts)
         metadata = parts.enter_context(instance_metadata(outputs["AppRoleArn"]))
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -178,8 +189,10 @@ def _names() -> list[str]:
     return [f"{host}.{APP.region}.amazonaws.com" for host in hosts]
 
 
-def _released(endpoint: str, archive: Path, outputs: Mapping[str, str], redis: RedisServer, database: str) -> str:
-    """Put the release, Amazon's agents and the secrets where the script looks for them; return the script."""
+def _released(
+    endpoint: str, archive: Path, outputs: Mapping[str, str], redis: RedisServer, database: str
+) -> tuple[str, dict[str, Any]]:
+    """Put the release, Amazon's agents and the secrets where the script looks for them; return it and the policy."""
     s3, secrets = APP.client("s3", endpoint), APP.client("secretsmanager", endpoint)
     place = {"CreateBucketConfiguration": {"LocationConstraint": APP.region}}
     for bucket in (RELEASES, *(f"{prefix}-{APP.region}" for prefix in AGENTS)):
@@ -210,7 +223,8 @@ def _released(endpoint: str, archive: Path, outputs: Mapping[str, str], redis: R
         "WarehouseAccountId": WAREHOUSE.account_id,
         **{name: outputs[name] for name in ("AppBusName", "StatusQueueUrl", "UpsertQueueUrl")},
     }
-    return user_data(parameters, {"SecretKey": arns["secret-key"], "HostLogs": "/myapp/hosts"})
+    resources = {"SecretKey": arns["secret-key"], "HostLogs": "/myapp/hosts"}
+    return user_data(parameters, resources), host_policy(parameters, resources)
 
 
 def _agent(folder: Path, name: str) -> Path:
@@ -278,8 +292,10 @@ def test_a_body_that_is_too_large_is_turned_away(host: Host) -> None:
 
 
 def test_who_tries_many_passwords_is_held_up(host: Host) -> None:
-    statuses = {host.ask("/admin/login/")[0] for _ in range(15)}
+    # What a client writes into the header itself comes before what the balancer adds.
+    statuses = {host.ask("/admin/login/", client=f"198.51.100.{number}, 192.0.2.7")[0] for number in range(15)}
     assert statuses == {200, 429}
+    assert host.ask("/admin/login/", client="192.0.2.8")[0] == 200
 
 
 def test_secrets_lie_in_memory_for_their_reader_only(host: Host) -> None:
@@ -325,6 +341,22 @@ print("saved")
 def _state(host: Host) -> str:
     ask = "from dataflows.models import OutboxEvent; print('state', OutboxEvent.objects.get().state)"
     return host.machine.run(["myapp-manage", "shell"], text=ask).stdout.partition("state ")[2].strip()
+
+
+def test_the_role_may_do_what_the_host_did(host: Host) -> None:
+    iam, role = host.client("iam"), host.outputs["AppRoleArn"].rpartition("/")[2]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    line = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+    assert {action for action, _ in host.asked} == {
+        "s3:GetObject",
+        "secretsmanager:GetSecretValue",
+        "cloudformation:SignalResource",
+        "events:PutEvents",
+        "sqs:ReceiveMessage",
+    }
+    for action, resource in host.asked:
+        request = AccessRequest(host.outputs["AppRoleArn"], action, resource)
+        assert identity_policies_admit([*line, host.policy], request), (action, resource)
 
 
 def test_the_log_agent_is_told_of_every_log(host: Host) -> None:

@@ -18,7 +18,7 @@ SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME
 # Runs a check: silent when it passes, its whole output when it fails.
 check = @output=$$($(1) 2>&1) || { printf '%s\n\nmake: this check failed: %s\n' "$$output" '$(1)' >&2; exit 1; }
 
-.PHONY: help setup demo test test-slow verify-real fault-schedules bench-upsert bench-register lint clean-local
+.PHONY: help setup setup-checks demo test test-slow verify-real fault-schedules bench-upsert bench-register lint clean-local
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,15 +26,18 @@ help: ## show this list
 setup: ## install what is missing: system packages, .venv
 	@deploy/local/setup.sh
 
+setup-checks: ## install what only the tests need as well: shellcheck, nginx, debootstrap
+	@deploy/local/setup.sh checks
+
 demo: setup ## run both accounts on this machine until Ctrl-C; run again to resume
 	@$(PYTHON) -m deploy.local.demo
 
 # loadfile: a file's tests share what its module fixtures started. (loadgroup silently groups nothing with
 # pytest 9.2: pytest-xdist issue 1386.)
-test: lint ## run every check, then the tests that are quick
+test: setup-checks lint ## run every check, then the tests that are quick
 	@$(PYTEST) -n 2 --dist loadfile -m "not slow"
 
-test-slow: setup ## run the tests that take long
+test-slow: setup-checks ## run the tests that take long
 	@$(PYTEST) -n 2 --dist loadfile -m slow
 
 verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
@@ -58,7 +61,7 @@ lint: setup ## style, types, import rules, page and AWS templates; silent when a
 	$(call check,.venv/bin/cfn-lint deploy/artifacts.yaml deploy/pipeline/deploy_roles.yaml deploy/pipeline/codepipeline.yaml)
 	$(call check,.venv/bin/djlint --check --quiet templates)
 	$(call check,.venv/bin/djlint --lint --quiet templates)
-	$(call check,.venv/bin/cfn-lint deploy/account1_app/template.yaml deploy/account2_warehouse/template.yaml)
+	$(call check,.venv/bin/cfn-lint $(wildcard deploy/account*/*.yaml))
 
 clean-local: ## stop what a run left behind and delete .local/
 	@if [ -e .local ]; then $(PYTHON) -m deploy.local.clean; fi

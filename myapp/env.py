@@ -21,6 +21,14 @@ def flag(name: str, *, default: bool) -> bool:
     return value == "true"
 
 
+def choice(name: str, default: str, *, allowed: tuple[str, ...]) -> str:
+    """Return one of the allowed words; raises ImproperlyConfigured for any other."""
+    value = os.environ.get(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(allowed)}.")
+    return value
+
+
 def number(name: str, default: int, *, minimum: int = 0) -> int:
     """Return a whole number; raises ImproperlyConfigured when it is none, or less than `minimum`."""
     value = os.environ.get(name, str(default))

@@ -1,5 +1,6 @@
 """Django's settings; what differs between hosts comes from the environment (docs/settings.md)."""
 
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +85,15 @@ def _database_options() -> dict[str, Any]:
     return options
 
 
+USES_IAM = env.choice("MYAPP_DATABASE_AUTH", "password", allowed=("password", "iam")) == "iam"
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.mysql",
+        "ENGINE": "myapp.iam_mysql" if USES_IAM else "django.db.backends.mysql",
         "HOST": env.text("MYAPP_DATABASE_HOST"),
         "PORT": env.text("MYAPP_DATABASE_PORT", "3306"),
         "NAME": env.text("MYAPP_DATABASE_NAME"),
         "USER": env.text("MYAPP_DATABASE_USER"),
-        "PASSWORD": env.text("MYAPP_DATABASE_PASSWORD"),
+        "PASSWORD": env.text("MYAPP_DATABASE_PASSWORD", "" if USES_IAM else None),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": _database_options(),
@@ -154,8 +156,18 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 
+
+def _broker_tls() -> dict[str, Any] | None:
+    """Return how the broker's certificate is checked: of itself Kombu checks none, and rediss:// would mean little."""
+    if not env.text("MYAPP_REDIS_URL").startswith("rediss://"):
+        return None
+    ca_bundle = env.text("MYAPP_REDIS_CA_BUNDLE", "") or None
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True, "ssl_ca_certs": ca_bundle}
+
+
 # Celery. A task carries no payload, it drains a table; Redis may lose it, the sweeper finds the row.
 CELERY_BROKER_URL = env.text("MYAPP_REDIS_URL")
+CELERY_BROKER_USE_SSL = _broker_tls()
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -33,8 +33,15 @@ OVERVIEW = "daily_totals"
 
 @login_not_required
 @require_GET
+def live(_: HttpRequest) -> JsonResponse:
+    """Tell a load balancer that this process answers. Not more: a database that is away must not cost the hosts too."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@require_GET
 def health(_: HttpRequest) -> JsonResponse:
-    """Tell a load balancer that this process answers and reaches its database."""
+    """Tell who has just installed or changed something that this process answers and reaches its database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return JsonResponse({"status": "ok"})

@@ -18,6 +18,7 @@ TO_LOGIN = 302
 
 EXPECTED: dict[str, tuple[Statuses, Statuses]] = {  # of GET and of an empty POST
     "home": ((TO_LOGIN, 302, 302, 302), (TO_LOGIN, 405, 405, 405)),
+    "live": ((200, 200, 200, 200), (405, 405, 405, 405)),
     "health": ((200, 200, 200, 200), (405, 405, 405, 405)),
     "login": ((200, 200, 200, 200), (200, 200, 200, 200)),
     "logout": ((TO_LOGIN, 405, 405, 405), (TO_LOGIN, 302, 302, 302)),

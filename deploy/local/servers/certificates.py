@@ -1,6 +1,7 @@
 """A private certificate authority and one server certificate, so that local servers speak verified TLS."""
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,8 +26,8 @@ class Certificates:
     server_key_path: Path
 
 
-def ensure_certificates(folder: Path) -> Certificates:
-    """Return the certificates kept in `folder`, made the first time; they name localhost and 127.0.0.1.
+def ensure_certificates(folder: Path, names: Sequence[x509.GeneralName] = SERVER_NAMES) -> Certificates:
+    """Return the certificates kept in `folder`, made the first time; the server's is good for `names`.
 
     The key of the authority is thrown away once it has signed: nobody can make another certificate that
     clients of this folder's `ca_path` would trust.
@@ -34,15 +35,15 @@ def ensure_certificates(folder: Path) -> Certificates:
     certificates = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server-key.pem")
     if not certificates.ca_path.exists():
         server_account().make_readable_folder(folder)
-        _write_certificates(certificates)
+        _write_certificates(certificates, names)
     return certificates
 
 
-def _write_certificates(certificates: Certificates) -> None:
+def _write_certificates(certificates: Certificates, names: Sequence[x509.GeneralName]) -> None:
     account = server_account()
     ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca = _sign_ca(ca_key)
-    server = _sign_server(server_key.public_key(), ca, ca_key)
+    server = _sign_server(server_key.public_key(), ca, ca_key, names)
     account.write_readable_file(certificates.server_key_path, _key_pem(server_key))
     account.write_readable_file(certificates.server_certificate_path, _certificate_pem(server))
     # Written last: that it is there means that all three are.
@@ -60,14 +61,17 @@ def _sign_ca(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def _sign_server(
-    key: ec.EllipticCurvePublicKey, ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePublicKey,
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    names: Sequence[x509.GeneralName],
 ) -> x509.Certificate:
     return (
         _unsigned(_name("localhost"), ca.subject, key, ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(SERVER_NAMES), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
 

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from tests.faults.remediation.scene import FIRST_DUE, FLOW, Scene
+from tests.warehouse.interruption import Died, dies_after
+from tests.warehouse.requests import data_flow
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
@@ -152,3 +154,42 @@ def test_paused_warehouse_loses_nothing(scene: Scene) -> None:
 
     assert scene.told == []
     assert MARCH_10 in scene.days_loaded()
+
+
+def test_function_that_dies_at_any_step_leaves_one_incident_that_is_told(scene: Scene) -> None:
+    scene.fail_runs(1, "ConnectorAuthentication: PERMISSION_DENIED: denied")
+    scene.account.advance_to(FIRST_DUE + timedelta(seconds=5))
+    ended = scene.account.wait_for_message("AppFlow End Flow Run Report")
+
+    deaths = 0
+    while True:
+        try:
+            with dies_after(deaths):
+                assert scene.account.call("watch_runs", ended) == []
+        except Died:
+            deaths += 1
+        else:
+            break
+    scene.settle()
+
+    assert deaths > 4
+    assert scene.states() == ["open"]
+    assert len(scene.incidents()) == 1
+
+
+def test_many_reports_fail_for_one_reason_and_each_is_told_once(scene: Scene) -> None:
+    reports = [{"slug": slug} for slug in ("daily_totals", "events", "pages", "devices")]
+    scene.account.send(data_flow(reports=reports, revision=2))
+    scene.settle()
+    scene.google(revoke_refresh_token="1//refresh")
+    scene.run_daily()
+
+    assert sorted(news.report for news in scene.told) == ["daily_totals", "devices", "events", "pages"]
+    calls = len(scene.account.appflow_calls())
+    scene.sweep(FIRST_DUE + timedelta(minutes=20))
+    probes = [name for name in scene.account.appflow_calls()[calls:] if name == "ListConnectorEntities"]
+    assert len(probes) == 1
+
+    scene.google(renew_refresh_token="1//refresh")
+    scene.pass_until(FIRST_DUE + timedelta(hours=1))
+    assert sorted(news.state for news in scene.told) == ["open"] * 4 + ["resolved"] * 4 + ["retrying"] * 4

@@ -14,6 +14,7 @@ from deploy.local.processes import wait_until
 
 _START: Final = Path(__file__).with_name("start_machine.sh")
 _NAMESPACES: Final = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
+ENDS_WITH_US: Final = ("setpriv", "--pdeathsig", "KILL")  # also when we are killed
 _BOOT_SECONDS: Final = 60.0
 _ENVIRONMENT: Final = ["env", "-i", "PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]
 
@@ -24,7 +25,11 @@ def why_no_machine() -> str | None:
         return "namespaces and mounts need root"
     if _control_groups() is None:
         return "there is no cgroup2 to run systemd in"
-    missing = [name for name in ("debootstrap", "unshare", "nsenter", "ip") if shutil.which(name) is None]
+    missing = [
+        name
+        for name in ("debootstrap", "dpkg-deb", "ip", "nsenter", "setpriv", "unshare")
+        if shutil.which(name) is None
+    ]
     return f"run `make setup-checks`: {', '.join(missing)} is missing" if missing else None
 
 
@@ -43,7 +48,8 @@ class Machine:
         self._group.mkdir()
         script = f'echo $$ >"{self._group}/cgroup.procs"; exec "$@"'
         unshare = ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--propagation", "private"]
-        command = ["bash", "-c", script, "bash", *unshare, "bash", str(_START), str(self._image), str(self._folder)]
+        start = ["bash", str(_START), str(self._image), str(self._folder)]
+        command = [*ENDS_WITH_US, "bash", "-c", script, "bash", *unshare, *start]
         with (self._folder / "console.log").open("ab") as log:
             self._outer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         assert wait_until(self._has_process_1, 10), self.console()

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from deploy.local.processes import wait_until
+from tests.deploy.host.machine import ENDS_WITH_US
+
 CLOUD: Final = "10.213.77.1"
 MACHINE: Final = "10.213.77.2"
 METADATA: Final = "169.254.169.254"
@@ -55,8 +58,10 @@ def in_network(pid: int, function: Callable[[], T]) -> T:
 @contextlib.contextmanager
 def cloud_network() -> Iterator[int]:
     """Give a process whose network is the cloud's."""
-    holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL)
+    holder = subprocess.Popen([*ENDS_WITH_US, "unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL)
     try:
+        ours = os.readlink("/proc/self/ns/net")
+        assert wait_until(lambda: os.readlink(f"/proc/{holder.pid}/ns/net") != ours, 10)
         yield holder.pid
     finally:
         holder.kill()

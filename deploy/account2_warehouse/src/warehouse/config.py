@@ -69,3 +69,11 @@ class RefreshConfig(_Config):
     unload_bucket: str
     unload_bucket_region: str
     watch_queue_url: str
+
+
+class NotifyConfig(_Config):
+    """Settings of the notify function; `app_url` is where MyApp's pages answer, empty for no link to them."""
+
+    app_url: str
+    chat_topic_arn: str
+    notified_table: str

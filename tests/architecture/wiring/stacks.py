@@ -13,6 +13,7 @@ from deploy.local.accounts import (
     APP_TEMPLATE,
     ERROR_BUCKET,
     INTERMEDIATE_BUCKET,
+    SLACK,
     UNLOAD_BUCKET,
     WAREHOUSE,
     WAREHOUSE_TEMPLATE,
@@ -61,6 +62,7 @@ def shipped_templates() -> dict[str, Template]:
         "WarehouseHost": "warehouse.example",
         "IntermediateBucketName": INTERMEDIATE_BUCKET,
         "ErrorBucketName": ERROR_BUCKET,
+        **SLACK,
     }
     app_parameters = {
         "WarehouseAccountId": WAREHOUSE.account_id,

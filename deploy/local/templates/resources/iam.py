@@ -19,7 +19,8 @@ def create_role(role: Declaration) -> Created:
     name = role.name("RoleName")
     _make_role(client, name, role)
     for policy in role.properties.get("Policies", ()):
-        document = json.dumps(policy["PolicyDocument"])
+        # SAM writes some without a version, as IAM allows; moto does not.
+        document = json.dumps({"Version": "2012-10-17", **policy["PolicyDocument"]})
         client.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
     for arn in role.properties.get("ManagedPolicyArns", ()):
         if arn not in _MANAGED_WITHOUT_EFFECT:

@@ -40,6 +40,7 @@ Resources:
       Timeout: {timeout}
       MemorySize: {memory}
       Environment: {{Variables: {{NOTES: !Ref Notes}}}}
+      EventInvokeConfig: {{DestinationConfig: {{OnFailure: {{Type: SQS, Destination: !GetAtt DeadLetters.Arn}}}}}}
       Events:
         Work:
           Type: SQS
@@ -133,6 +134,8 @@ def _stand(
         folder,
         extra_environment=extra,
         report=invocations.append,
+        async_invocations=deployed.async_invocations,
+        async_waits_seconds=(0.01, 0.01),
     )
     ids = deployed.physical_ids
     return Stand(runner, ids["Queue"], ids["DeadLetters"], folder, invocations)

@@ -72,9 +72,10 @@ def _alarm_problems(stack: Stack, alarm: Properties) -> Iterator[str]:
 
 
 def _topic_problems(stack: Stack) -> Iterator[str]:
-    key = stack.named(stack.properties[TOPIC].get("KmsMasterKeyId"))
-    if key is None or stack.types[key] != "AWS::KMS::Key":
-        yield f"{TOPIC} has no KmsMasterKeyId of the stack: under AWS's own key CloudWatch could not publish."
+    for name, topic in stack.of_type("AWS::SNS::Topic").items():
+        key = stack.named(topic.get("KmsMasterKeyId"))
+        if key is None or stack.types[key] != "AWS::KMS::Key":
+            yield f"{name} has no KmsMasterKeyId of the stack: under AWS's own key CloudWatch could not publish."
     yield from _access_problems(stack, TOPIC, topic_policy(stack, TOPIC), "sns:Publish", stack.refs[TOPIC])
 
 

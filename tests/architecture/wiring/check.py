@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from deploy.local.templates.errors import TemplateError
 from deploy.local.templates.sam import Template
 from tests.architecture.wiring.alarms import alarm_problems
+from tests.architecture.wiring.chat import chat_problems
 from tests.architecture.wiring.events import event_problems
 from tests.architecture.wiring.functions import function_problems
 from tests.architecture.wiring.queues import queue_problems
@@ -42,6 +43,16 @@ _REQUIRED = {
         "UnloadCallerRole",
         "RedshiftUnloadRole",
         "AlarmTopic",
+        "AlarmKey",
+        "NotifyQueue",
+        "NotifyRole",
+        "NotifiedTable",
+        "ChatTopic",
+        "ChatRole",
+        "ChatGuardrail",
+        "ChatChannel",
+        "RetryAction",
+        "ShowStatusAction",
     ),
 }
 
@@ -68,4 +79,5 @@ def wiring_problems(templates: Mapping[str, Template], unchanged: Mapping[str, S
         *function_problems(stacks),
         *right_problems(stacks),
         *alarm_problems(stacks),
+        *chat_problems(stacks["warehouse"]),
     ]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from message_batches.waiting import LONGEST_WAIT_SECONDS
-from tests.architecture.wiring.stacks import Properties, Stack
+from tests.architecture.wiring.stacks import APP_URL, Properties, Stack
 from warehouse.redshift import WarehouseAddress
 
 # function → the queue that feeds it
@@ -18,6 +18,7 @@ FEEDS: Final = {
     "WatchFunction": "WatchQueue",
     "AdvanceFunction": "AdvanceQueue",
     "RefreshFunction": "RefreshQueue",
+    "NotifyFunction": "NotifyQueue",
 }
 _VISIBILITY_FACTOR: Final = 6  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _LAYERS: Final = ["myapp-contracts", "myapp-message-batches"]
@@ -135,6 +136,9 @@ def _expected_values(stacks: dict[str, Stack]) -> dict[str, str]:
         "ERROR_BUCKET": warehouse.refs["ErrorBucket"],
         "WATCH_QUEUE_URL": warehouse.refs["WatchQueue"],
         "REFRESH_QUEUE_URL": warehouse.refs["RefreshQueue"],
+        "APP_URL": APP_URL,
+        "CHAT_TOPIC_ARN": warehouse.refs["ChatTopic"],
+        "NOTIFIED_TABLE": warehouse.refs["NotifiedTable"],
         "DDL_ROLE_ARN": warehouse.arns["DdlRole"],
         "REFRESH_ROLE_ARN": warehouse.arns["RefreshRole"],
         "UNLOAD_CALLER_ROLE_ARN": warehouse.arns["UnloadCallerRole"],

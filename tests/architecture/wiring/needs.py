@@ -34,7 +34,11 @@ def _appflow(*actions: str) -> tuple[str, ...]:
 
 def role_needs(stacks: dict[str, Stack]) -> dict[str, dict[str, Needs]]:
     """Return by stack and role what it must be allowed."""
-    warehouse = {**_plain_warehouse_needs(stacks), **_function_needs(stacks["warehouse"])}
+    warehouse = {
+        **_plain_warehouse_needs(stacks),
+        **_function_needs(stacks["warehouse"]),
+        **_chat_needs(stacks["warehouse"]),
+    }
     return {"app": _app_needs(stacks), "warehouse": warehouse}
 
 
@@ -80,6 +84,27 @@ def _plain_warehouse_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
         "UnloadCallerRole": {workgroup: _RUN_STATEMENTS, "*": _FOLLOW_STATEMENTS},
         "RedshiftUnloadRole": {app["UnloadRole"]: ("sts:AssumeRole",)},
     }
+
+
+def _chat_needs(stack: Stack) -> dict[str, Needs]:
+    """What reaches the chat channel, and what may be done from there."""
+    arns = stack.arns
+    return {
+        "NotifyRole": {
+            arns["NotifyQueue"]: _READ_QUEUE,
+            arns["ChatTopic"]: ("sns:Publish",),
+            arns["AlarmKey"]: ("kms:Decrypt", "kms:GenerateDataKey"),
+            arns["NotifiedTable"]: tuple(
+                f"dynamodb:{action}" for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+            ),
+        },
+        "ChatRole": dict.fromkeys(button_functions(stack), ("lambda:InvokeFunction",)),
+    }
+
+
+def button_functions(stack: Stack) -> tuple[str, ...]:
+    """Return the ARNs of the functions that the channel's buttons invoke."""
+    return tuple(f"arn:aws:lambda:{_place(stack)}:function:myapp-{name}" for name in ("retry-run", "show-status"))
 
 
 def _function_needs(stack: Stack) -> dict[str, Needs]:
@@ -162,5 +187,7 @@ def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]
             "RegisterRole": _FUNCTIONS,
             "WatchRole": _FUNCTIONS,
             "AdvanceRole": _FUNCTIONS,
+            "NotifyRole": _FUNCTIONS,
+            "ChatRole": ("chatbot.amazonaws.com",),
         },
     }

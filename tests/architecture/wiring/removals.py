@@ -170,6 +170,8 @@ def _rights(path: Path, statement: dict[str, Any], role: str) -> Found:
         yield (*path, "Action", index), (role, "may not", action)
     for index in range(len(_several(statement["Resource"]))):
         yield (*path, "Resource", index), (role, "may not")
+    for index in range(len(_several(statement["Resource"]))):
+        yield (*path, "Resource", index), (role, "may not")
 
 
 def _of_bucket(name: str, bucket: dict[str, Any]) -> Found:
@@ -204,6 +206,33 @@ def _of_event_source(_: str, source: dict[str, Any]) -> Found:
     yield ("FunctionResponseTypes",), (_logical(source["FunctionName"]), "FunctionResponseTypes")
 
 
+def _of_managed_policy(name: str, policy: dict[str, Any]) -> Found:
+    for path, statement in _statements(policy, ("PolicyDocument",)):
+        yield from _rights(path, statement, name)
+
+
+def _of_table(name: str, table: dict[str, Any]) -> Found:
+    for member in ("TimeToLiveSpecification", "SSESpecification"):
+        yield (member,), (name, member)
+
+
+def _of_channel(name: str, channel: dict[str, Any]) -> Found:
+    for member in sorted(channel.keys() - {"ConfigurationName", "SlackWorkspaceId", "SlackChannelId"}):
+        yield (member,), (name, member)
+        for index in range(len(_several(channel[member]))):
+            yield (member, index), (name, member)
+
+
+def _of_action(name: str, action: dict[str, Any]) -> Found:
+    for index, attachment in enumerate(action["Attachments"]):
+        path = ("Attachments", index)
+        yield path, (name, "button")
+        for place in range(len(_several(attachment["Criteria"]))):
+            yield (*path, "Criteria", place), (name, "button")
+        for variable in attachment["Variables"]:
+            yield (*path, "Variables", variable), (name,)
+
+
 def _of_secret(name: str, secret: dict[str, Any]) -> Found:
     for member in ("SecretString", "GenerateSecretString"):
         if member in secret:
@@ -211,9 +240,13 @@ def _of_secret(name: str, secret: dict[str, Any]) -> Found:
 
 
 _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
+    "AWS::Chatbot::CustomAction": _of_action,
+    "AWS::Chatbot::SlackChannelConfiguration": _of_channel,
     "AWS::CloudWatch::Alarm": _of_alarm,
+    "AWS::DynamoDB::Table": _of_table,
     "AWS::Events::EventBusPolicy": _of_bus_policy,
     "AWS::Events::Rule": _of_rule,
+    "AWS::IAM::ManagedPolicy": _of_managed_policy,
     "AWS::IAM::Role": _of_role,
     "AWS::KMS::Key": _of_key,
     "AWS::Lambda::EventSourceMapping": _of_event_source,

@@ -104,7 +104,7 @@ def _description(event: DataFlowIncidentChanged, app_url: str) -> list[str]:
     if event.state is not IncidentState.RESOLVED:
         lines.append(f"*What failed*\n{code_block(event.message, _MESSAGE_LENGTH)}")
     if event.attempts:
-        lines.append(f"*Tried again* {event.attempts} times by itself")
+        lines.append(f"*Tries so far* {event.attempts}")
     if event.requested_by:
         lines.append(f"*Retry pressed by* {words(event.requested_by, 150)}")
     if app_url:

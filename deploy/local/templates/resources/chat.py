@@ -51,6 +51,12 @@ def create_channel(channel: Declaration) -> Created:
     return Created(arn, {"Arn": arn})
 
 
+def button_of(attachment: Mapping[str, Any]) -> ChatButton:
+    """Return the button that an attachment of a custom action declares."""
+    criteria, variables = tuple(attachment.get("Criteria", ())), attachment.get("Variables", {})
+    return ChatButton(attachment["ButtonText"], attachment["NotificationType"], criteria, variables)
+
+
 def _button(action: Declaration, attachment: Mapping[str, Any]) -> ChatButton:
     variables = attachment.get("Variables", {})
     criteria = tuple(attachment.get("Criteria", ()))
@@ -60,4 +66,4 @@ def _button(action: Declaration, attachment: Mapping[str, Any]) -> ChatButton:
     for one in criteria:
         if one["Operator"] not in _OPERATORS or one["VariableName"] not in variables:
             raise action.error(f"a criterion is {_OPERATORS} of one of its variables, not {one}.", "Attachments")
-    return ChatButton(attachment["ButtonText"], attachment["NotificationType"], criteria, variables)
+    return button_of(attachment)

@@ -48,11 +48,15 @@ Resources:
         Statement: [{Effect: Allow, Principal: {Service: !Ref Trusted}, Action: sts:AssumeRole}]
       Policies:
         - PolicyName: buttons
-          PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: lambda:InvokeFunction, Resource: !Ref ByRole}]}
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement: [{Effect: Allow, Action: lambda:InvokeFunction, Resource: !Ref ByRole}]
   Guardrail:
     Type: AWS::IAM::ManagedPolicy
     Properties:
-      PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: lambda:InvokeFunction, Resource: !Ref ByGuardrail}]}
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Action: lambda:InvokeFunction, Resource: !Ref ByGuardrail}]
   Retry:
     Type: AWS::Chatbot::CustomAction
     Properties:

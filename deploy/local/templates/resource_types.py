@@ -110,6 +110,7 @@ RESOURCE_TYPES = {
 
 # Accepted, and without effect on this machine; `Ref` gives a made-up name, `Fn::GetAtt` nothing.
 NOT_EMULATED = {
+    "AWS::Budgets::Budget": "nothing here costs anything",
     "AWS::CloudWatch::CompositeAlarm": "metrics are not collected, so no alarm is evaluated",
     "AWS::CloudWatch::Dashboard": "metrics are not collected, so there is nothing to draw",
     "AWS::Events::Archive": "events are not archived, so none can be replayed",

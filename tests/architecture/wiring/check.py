@@ -8,6 +8,7 @@ from tests.architecture.wiring.alarms import alarm_problems
 from tests.architecture.wiring.chat import chat_problems
 from tests.architecture.wiring.events import event_problems
 from tests.architecture.wiring.functions import function_problems
+from tests.architecture.wiring.monitoring import monitoring_problems
 from tests.architecture.wiring.queues import queue_problems
 from tests.architecture.wiring.rights import right_problems
 from tests.architecture.wiring.stacks import ACCOUNTS, Stack, resolved
@@ -80,4 +81,5 @@ def wiring_problems(templates: Mapping[str, Template], unchanged: Mapping[str, S
         *right_problems(stacks),
         *alarm_problems(stacks),
         *chat_problems(stacks["warehouse"]),
+        *monitoring_problems(stacks),
     ]

@@ -50,6 +50,7 @@ def _app_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
             app["AppBus"]: ("events:PutEvents",),
             app["StatusQueue"]: ("sqs:ReceiveMessage", "sqs:DeleteMessage"),
             app["UpsertQueue"]: ("sqs:SendMessage",),
+            "*": ("cloudwatch:PutMetricData",),
         },
         "ForwardRole": {stacks["warehouse"].arns["WarehouseBus"]: ("events:PutEvents",)},
         "UnloadRole": {

@@ -67,7 +67,7 @@ def _words_of_resource(name: str, kind: str, properties: dict[str, Any]) -> tupl
         return ("policy", _logical(properties["Bucket"]))
     if kind == "AWS::SNS::TopicPolicy":
         return ("policy", _logical(properties["Topics"][0]))
-    if kind == "AWS::CloudWatch::Alarm":
+    if kind == "AWS::CloudWatch::Alarm" and name.endswith("DeadLetterAlarm"):
         return (_logical(properties["Dimensions"][0]["Value"]), "no alarm")
     if kind == "AWS::Lambda::EventSourceMapping":
         return (_logical(properties["FunctionName"]), _logical(properties["EventSourceArn"]))
@@ -158,6 +158,9 @@ def _of_role(name: str, role: dict[str, Any]) -> Found:
         for kind, principals in statement["Principal"].items():
             for index in range(len(_several(principals))):
                 yield (*path, "Principal", kind, index), (name, "trust")
+    for index, arn in enumerate(_several(role.get("ManagedPolicyArns"))):
+        if any(what in str(arn) for what in ("LambdaBasicExecution", "XRay", "Xray")):  # others SAM adds by itself
+            yield ("ManagedPolicyArns", index), (name, "may not write")
     for index, policy in enumerate(role.get("Policies", ())):
         for path, statement in _statements(policy, ("Policies", index, "PolicyDocument")):
             yield from _rights(path, statement, name)
@@ -198,8 +201,27 @@ def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
 
 def _of_function(name: str, function: dict[str, Any]) -> Found:
     yield from ((("Layers", index), (name, "Layers")) for index in range(len(function["Layers"])))
+    yield from (((member,), (name, member)) for member in ("LoggingConfig", "TracingConfig"))
     for variable in function["Environment"]["Variables"]:
         yield ("Environment", "Variables", variable), (name, variable)
+
+
+def _of_log_group(name: str, group: dict[str, Any]) -> Found:
+    yield from (((member,), (name, member)) for member in group)
+
+
+def _of_filter(name: str, declared: dict[str, Any]) -> Found:
+    yield from (((member,), (name, member)) for member in declared)
+
+
+def _of_dashboard(_: str, dashboard: dict[str, Any]) -> Found:
+    yield from (((member,), (member,)) for member in dashboard)
+
+
+def _of_budget(name: str, budget: dict[str, Any]) -> Found:
+    yield from (((member,), (name,)) for member in budget)
+    for index in range(len(budget["NotificationsWithSubscribers"])):
+        yield ("NotificationsWithSubscribers", index), (name, "tell")
 
 
 def _of_event_source(_: str, source: dict[str, Any]) -> Found:
@@ -242,7 +264,9 @@ def _of_secret(name: str, secret: dict[str, Any]) -> Found:
 _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
     "AWS::Chatbot::CustomAction": _of_action,
     "AWS::Chatbot::SlackChannelConfiguration": _of_channel,
+    "AWS::Budgets::Budget": _of_budget,
     "AWS::CloudWatch::Alarm": _of_alarm,
+    "AWS::CloudWatch::Dashboard": _of_dashboard,
     "AWS::DynamoDB::Table": _of_table,
     "AWS::Events::EventBusPolicy": _of_bus_policy,
     "AWS::Events::Rule": _of_rule,
@@ -251,6 +275,8 @@ _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
     "AWS::KMS::Key": _of_key,
     "AWS::Lambda::EventSourceMapping": _of_event_source,
     "AWS::Lambda::Function": _of_function,
+    "AWS::Logs::LogGroup": _of_log_group,
+    "AWS::Logs::MetricFilter": _of_filter,
     "AWS::S3::Bucket": _of_bucket,
     "AWS::S3::BucketPolicy": _of_bucket_policy,
     "AWS::SNS::Topic": _of_topic,

@@ -25,6 +25,8 @@ from deploy.local.templates.sam import Template, load_template
 
 Properties = Mapping[str, Any]
 
+BUDGET_EMAIL: Final = "budget@example.com"
+NAMESPACE: Final = "myapp"  # of all metrics: the NamePrefix
 APP_URL: Final = "https://myapp.example.com"
 ACCOUNTS: Final = {"app": APP, "warehouse": WAREHOUSE}
 
@@ -61,6 +63,7 @@ def shipped_templates() -> dict[str, Template]:
         "WarehouseRegion": WAREHOUSE.region,
         "UnloadBucketName": UNLOAD_BUCKET,
         "DatabaseHost": "proxy.example",
+        "BudgetEmail": BUDGET_EMAIL,
     }
     return {"app": load_template(APP_TEMPLATE, app_parameters, APP.region), "warehouse": warehouse_template()}
 
@@ -75,6 +78,7 @@ def warehouse_template(**changes: str) -> Template:
         "IntermediateBucketName": INTERMEDIATE_BUCKET,
         "ErrorBucketName": ERROR_BUCKET,
         "AppUrl": APP_URL,
+        "BudgetEmail": BUDGET_EMAIL,
         **SLACK,
         **changes,
     }
@@ -111,6 +115,7 @@ _IDENTITIES: Final = {
     "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "iam::{account}:policy/{name}"),
     "AWS::KMS::Key": ("", "kms:{place}:key/{name}"),
     "AWS::Chatbot::CustomAction": ("ActionName", "chatbot::{account}:custom-action/{name}"),
+    "AWS::Logs::LogGroup": ("LogGroupName", "logs:{place}:log-group:{name}"),
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:{place}:alarm:{name}"),
     "AWS::SecretsManager::Secret": ("Name", "secretsmanager:{place}:secret:{name}-AbCdEf"),
     "AWS::Scheduler::Schedule": ("Name", "scheduler:{place}:schedule/default/{name}"),

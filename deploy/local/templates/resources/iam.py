@@ -6,10 +6,17 @@ from typing import Any
 from deploy.local.templates.deployment import Declaration
 from deploy.local.templates.intrinsics import Created
 
-# They allow what the runner does for a function anyway: write its log, read its queue, reach its network.
+# They allow what the runner does for a function anyway (write its log, read its queue, reach its network), or
+# what nothing here takes: traces.
 _MANAGED_WITHOUT_EFFECT = frozenset(
-    f"arn:aws:iam::aws:policy/service-role/{name}"
-    for name in ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole", "AWSLambdaVPCAccessExecutionRole")
+    f"arn:aws:iam::aws:policy/{name}"
+    for name in (
+        "service-role/AWSLambdaBasicExecutionRole",
+        "service-role/AWSLambdaSQSQueueExecutionRole",
+        "service-role/AWSLambdaVPCAccessExecutionRole",
+        "AWSXRayDaemonWriteAccess",
+        "AWSXrayWriteOnlyAccess",
+    )
 )
 
 

@@ -57,7 +57,7 @@ lint: setup ## style, types, import rules, page and AWS templates; silent when a
 	$(call check,PYTHONPATH=$(LAMBDA_PATH) .venv/bin/lint-imports)
 	$(call check,.venv/bin/djlint --check --quiet templates)
 	$(call check,.venv/bin/djlint --lint --quiet templates)
-	$(call check,.venv/bin/cfn-lint deploy/account1_app/template.yaml deploy/account2_warehouse/template.yaml)
+	$(call check,.venv/bin/cfn-lint deploy/account1_app/template.yaml deploy/account1_app/monitoring.yaml deploy/account2_warehouse/template.yaml)
 
 clean-local: ## stop what a run left behind and delete .local/
 	@if [ -e .local ]; then $(PYTHON) -m deploy.local.clean; fi

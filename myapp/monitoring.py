@@ -4,7 +4,7 @@ A worker, beat or broker that is down says nothing: the alarms take missing numb
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 import boto3
 from botocore.config import Config
@@ -16,7 +16,11 @@ from dataflows.selectors import outbox_backlog
 from reports.selectors import reports_behind
 
 _CALL: Final = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2})
-_UNITS: Final = {"OutboxLagSeconds": "Seconds", "EventsGivenUp": "Count", "ReportsBehind": "Count"}
+_UNITS: Final[dict[str, Literal["Seconds", "Count"]]] = {
+    "OutboxLagSeconds": "Seconds",
+    "EventsGivenUp": "Count",
+    "ReportsBehind": "Count",
+}
 
 
 @shared_task  # type: ignore[untyped-decorator]  # Celery has no types

@@ -11,6 +11,7 @@ from tests.architecture.wiring.functions import function_problems
 from tests.architecture.wiring.monitoring import monitoring_problems
 from tests.architecture.wiring.queues import queue_problems
 from tests.architecture.wiring.rights import right_problems
+from tests.architecture.wiring.schemas import schema_problems
 from tests.architecture.wiring.stacks import ACCOUNTS, Stack, resolved
 
 _REQUIRED = {
@@ -82,4 +83,5 @@ def wiring_problems(templates: Mapping[str, Template], unchanged: Mapping[str, S
         *alarm_problems(stacks),
         *chat_problems(stacks["warehouse"]),
         *monitoring_problems(stacks),
+        *schema_problems(stacks["app"]),
     ]

@@ -224,6 +224,13 @@ def _of_budget(name: str, budget: dict[str, Any]) -> Found:
         yield ("NotificationsWithSubscribers", index), (name, "tell")
 
 
+def _of_event_reader(name: str, declared: dict[str, Any]) -> Found:
+    """An archive, a registry, a schema or a discoverer."""
+    yield from (((member,), (name, member)) for member in declared if member not in ("Description",))
+    sources = declared.get("EventPattern", {}).get("source", ())
+    yield from ((("EventPattern", "source", index), (name, "EventPattern")) for index in range(len(sources)))
+
+
 def _of_event_source(_: str, source: dict[str, Any]) -> Found:
     yield ("FunctionResponseTypes",), (_logical(source["FunctionName"]), "FunctionResponseTypes")
 
@@ -268,6 +275,10 @@ _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
     "AWS::CloudWatch::Alarm": _of_alarm,
     "AWS::CloudWatch::Dashboard": _of_dashboard,
     "AWS::DynamoDB::Table": _of_table,
+    "AWS::EventSchemas::Discoverer": _of_event_reader,
+    "AWS::EventSchemas::Registry": _of_event_reader,
+    "AWS::EventSchemas::Schema": _of_event_reader,
+    "AWS::Events::Archive": _of_event_reader,
     "AWS::Events::EventBusPolicy": _of_bus_policy,
     "AWS::Events::Rule": _of_rule,
     "AWS::IAM::ManagedPolicy": _of_managed_policy,

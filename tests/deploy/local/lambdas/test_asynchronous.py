@@ -30,7 +30,12 @@ def test_what_fails_three_times_is_sent_to_the_declared_queue(stand: MakeStand) 
 
     assert tries(made, 3) == [request_id] * 3
     found: list[str] = []
-    assert wait_until(lambda: bool(found.extend(made.dead_letters()) or found), SECONDS)
+
+    def has_come() -> bool:
+        found.extend(made.dead_letters())
+        return bool(found)
+
+    assert wait_until(has_come, SECONDS)
     (record,) = map(json.loads, found)
     assert record["requestPayload"] == {"run_id": "1"}
     assert record["requestContext"]["requestId"] == request_id

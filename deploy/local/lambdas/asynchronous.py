@@ -1,4 +1,4 @@
-"""Asynchronous invocations: taken at once, tried up to three times, and what failed then is sent to a queue.
+"""Asynchronous invocations: taken at once, tried up to three times, and what failed then is sent to its queues.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -59,19 +59,22 @@ class AsyncInvoker:
             invocation = function.invoke(event, request_id)
             if invocation.error is None:
                 return
-        if settings.on_failure_queue_arn:
-            self._give_up(settings.on_failure_queue_arn, _record(function, invocation, event, len(waits_seconds)))
-        else:
-            logger.error("%s gave an event up, and has no OnFailure destination: %s", function.definition.name, event)
+        record = _record(function, invocation, event, len(waits_seconds))
+        given_up = {settings.on_failure_queue_arn: record, function.definition.dead_letter_queue_arn: event}
+        for queue_arn, body in given_up.items():  # the one gets the record, the other the event as it was
+            if queue_arn:
+                self._give_up(queue_arn, body)
+        if not any(given_up):
+            logger.error("%s gave an event up, and nothing takes it: %s", function.definition.name, event)
 
-    def _give_up(self, queue_arn: str, record: dict[str, Any]) -> None:
+    def _give_up(self, queue_arn: str, body: Any) -> None:
         _, _, _, region, account_id, name = queue_arn.split(":", 5)
         sqs = Account(account_id, region).client("sqs", self._endpoint_url)
         try:
-            sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=json.dumps(record))
+            sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"], MessageBody=json.dumps(body))
         except (BotoCoreError, ClientError):
             if not self._stopping.is_set():
-                logger.exception("%s did not take what a function gave up: %s", queue_arn, record)
+                logger.exception("%s did not take what a function gave up: %s", queue_arn, body)
 
 
 def _record(function: WarmFunction, invocation: Invocation, event: Any, tries: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class FunctionDefinition:
     layer_dirs: tuple[Path, ...]
     role_arn: str
     reserved_concurrency: int | None = None
+    dead_letter_queue_arn: str | None = None  # of asynchronous invocations
 
     @property
     def region(self) -> str:

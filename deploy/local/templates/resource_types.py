@@ -82,7 +82,8 @@ RESOURCE_TYPES = {
     ),
     "AWS::Lambda::Function": _type(
         functions.create_function,
-        "FunctionName Code Handler Runtime Timeout MemorySize Environment Layers Role ReservedConcurrentExecutions",
+        "FunctionName Code Handler Runtime Timeout MemorySize Environment Layers Role ReservedConcurrentExecutions "
+        "DeadLetterConfig",
         "Tags Description Architectures TracingConfig VpcConfig EphemeralStorage LoggingConfig KmsKeyArn",
     ),
     "AWS::Lambda::EventSourceMapping": _type(

@@ -180,6 +180,8 @@ def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]
             "AnswersRole": ("events.amazonaws.com",),
             "ScheduleRole": ("scheduler.amazonaws.com",),
             "DdlRole": (warehouse["RegisterRole"],),
+            "NotifyRole": _FUNCTIONS,
+            "ChatRole": ("chatbot.amazonaws.com",),
             "AppFlowIngestRole": ("appflow.amazonaws.com",),
             "AppFlowCopyRole": _REDSHIFT,
             "UnloadCallerRole": (warehouse["RefreshRole"],),
@@ -188,7 +190,5 @@ def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]
             "RegisterRole": _FUNCTIONS,
             "WatchRole": _FUNCTIONS,
             "AdvanceRole": _FUNCTIONS,
-            "NotifyRole": _FUNCTIONS,
-            "ChatRole": ("chatbot.amazonaws.com",),
         },
     }

@@ -59,6 +59,14 @@ class WatchConfig(AdvanceConfig):
     max_concurrent_runs: int = Field(ge=1)
 
 
+class NotifyConfig(_Config):
+    """Settings of the notify function; `app_url` is where MyApp's pages answer, empty for no link to them."""
+
+    app_url: str
+    chat_topic_arn: str
+    notified_table: str
+
+
 class RefreshConfig(_Config):
     """Settings of the refresh function; `unload_role_chain` is two role ARNs with a comma between."""
 
@@ -69,11 +77,3 @@ class RefreshConfig(_Config):
     unload_bucket: str
     unload_bucket_region: str
     watch_queue_url: str
-
-
-class NotifyConfig(_Config):
-    """Settings of the notify function; `app_url` is where MyApp's pages answer, empty for no link to them."""
-
-    app_url: str
-    chat_topic_arn: str
-    notified_table: str

@@ -61,6 +61,7 @@ def create_function(function: Declaration) -> Created:
             code_dir=_source(function, properties["Code"]).folder,
             layer_dirs=tuple(_layer_dir(function, one) for one in properties.get("Layers", ())),
             role_arn=properties["Role"],
+            dead_letter_queue_arn=properties.get("DeadLetterConfig", {}).get("TargetArn"),
             reserved_concurrency=_optional_int(properties, "ReservedConcurrentExecutions"),
         )
     )

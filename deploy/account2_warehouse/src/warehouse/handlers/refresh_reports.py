@@ -62,12 +62,12 @@ def _refresh_and_unload(config: RefreshConfig, request: RefreshRequest, keeper: 
     for dependent in refreshed.dependents:
         RefreshQueue(boto3.client("sqs"), config.queue_url).refresh(dependent, request.at)
     partitions = unload(_unload_session(config, keeper), table, request.at, partial(_tell, answers))
-    if partitions:
-        lag_since("UnloadLagSeconds", request.at)
     logger.info(
         "refreshed",
         extra={"station": "unload", "report_table": table.name, "runs": refreshed.runs, "partitions": partitions},
     )
+    if partitions:
+        lag_since("UnloadLagSeconds", request.at)
 
 
 def _tell(answers: Answers, news: Sequence[DataFlowRunReported]) -> None:

@@ -68,8 +68,8 @@ def _log_problems(stack: Stack, function: Properties) -> Iterator[str]:
     name, days = (stack.properties[group].get(member) for member in ("LogGroupName", "RetentionInDays"))
     if name != f"/aws/lambda/{function['FunctionName']}":
         yield f"{group}: its LogGroupName is {name}, where nobody would look."
-    if days != "90":
-        yield f"{group}: its RetentionInDays is not what LogRetentionDays says."
+    if not days:
+        yield f"{group}: it has no RetentionInDays: what is logged would be kept for ever."
 
 
 def _source_problems(stack: Stack, queue: str, source: Properties, timeout_seconds: int) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -21,11 +22,13 @@ __all__ = [
     "DataFlow",
     "DataFlowIncident",
     "Journey",
+    "OutboxBacklog",
     "TimelineEntry",
     "asked_since",
     "can_register",
     "custom_reports_ever_asked",
     "failing_runs",
+    "outbox_backlog",
     "readable_data_flows",
     "registered_report",
     "registered_reports",
@@ -125,6 +128,22 @@ def timeline_of(data_flow: DataFlow, *, limit: int) -> list[Journey]:
     for entry in data_flow.timeline.filter(correlation_id__in=ids).order_by("recorded_at"):
         journeys.setdefault(entry.correlation_id, []).append(entry)
     return [Journey(correlation_id, entries) for correlation_id, entries in reversed(journeys.items())]
+
+
+@dataclass(frozen=True)
+class OutboxBacklog:
+    """What is decided and not yet sent: how long the oldest event waits, and how many were given up."""
+
+    oldest_seconds: float
+    given_up: int
+
+
+def outbox_backlog(at: datetime) -> OutboxBacklog:
+    """Return what the outbox holds at the aware moment `at`."""
+    states = OutboxEvent.State
+    oldest = OutboxEvent.objects.filter(state=states.QUEUED).aggregate(oldest=Min("created_at"))["oldest"]
+    seconds = max((at - oldest).total_seconds(), 0) if oldest else 0
+    return OutboxBacklog(seconds, OutboxEvent.objects.filter(state=states.GIVEN_UP).count())
 
 
 @cache

@@ -183,6 +183,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {"task": "dataflows.tasks.relay_outbox", "schedule": 5.0, "options": {"expires": 5}},
     "repeat-unanswered": {"task": "dataflows.tasks.repeat_unanswered", "schedule": 60.0, "options": {"expires": 60}},
+    "publish-metrics": {"task": "myapp.monitoring.publish_metrics", "schedule": 60.0, "options": {"expires": 60}},
 }
 CELERY_TIMEZONE = "UTC"
 
@@ -190,6 +191,7 @@ CELERY_TIMEZONE = "UTC"
 EVENT_BUS_NAME = env.text("MYAPP_EVENT_BUS_NAME", "myapp")
 STATUS_QUEUE_URL = env.text("MYAPP_STATUS_QUEUE_URL", "")
 UPSERT_QUEUE_URL = env.text("MYAPP_UPSERT_QUEUE_URL", "")
+METRICS_NAMESPACE = env.text("MYAPP_METRICS_NAMESPACE", "myapp")
 WAREHOUSE_ACCOUNT_ID = env.text("MYAPP_WAREHOUSE_ACCOUNT_ID", "")
 
 OUTBOX_BATCH_SIZE = 10  # the most entries one PutEvents call takes

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from dataflows.contracts.events import today_in
 from dataflows.contracts.reports import Report
-from dataflows.selectors import DataFlow
+from dataflows.selectors import DataFlow, registered_reports
 from reports.errors import SlowQueryError
 from reports.grouping import GroupedQuery, resolve
 from reports.measures import Measure
@@ -19,6 +19,7 @@ from reports.models import Partition, Quarantine
 from reports.queries import Query
 
 _TOO_SLOW: Final = frozenset({3024, 1969})  # MySQL: max_execution_time; MariaDB: max_statement_time
+GRACE_HOURS: Final = 6
 PROVISIONAL_HOURS: Final = 72  # GA4 accepts late hits for so long after a day has ended
 
 
@@ -74,6 +75,28 @@ def freshness(data_flows: Iterable[DataFlow], report_id: str) -> list[Freshness]
     loaded = Partition.objects.filter(property_id__in=[flow.property_id for flow in data_flows], report_id=report_id)
     through = dict(loaded.values_list("property_id").annotate(through=Max("date")))
     return [Freshness(through.get(flow.property_id), provisional_from(flow.time_zone, now)) for flow in data_flows]
+
+
+def reports_behind(at: datetime) -> int:
+    """Return how many reports of active data flows lack the day that should be loaded at the aware moment `at`.
+
+    It is the day before the last refresh hour that has passed, with GRACE_HOURS for the run and the load. A report of
+    which nothing was ever loaded is not counted: its back-fill is under way, or its runs fail and say so.
+    """
+    active = list(DataFlow.objects.filter(status=DataFlow.Status.ACTIVE))
+    loaded = Partition.objects.filter(property_id__in=[flow.property_id for flow in active])
+    latest = loaded.values_list("property_id", "report_id").annotate(latest=Max("date"))
+    through = {(property_id, report_id): day for property_id, report_id, day in latest}
+    return sum(
+        through.get((flow.property_id, report.slug), date.max) < _expected(flow, at)
+        for flow in active
+        for report in registered_reports(flow)
+    )
+
+
+def _expected(flow: DataFlow, at: datetime) -> date:
+    due = at - timedelta(hours=flow.refresh_hour_local + GRACE_HOURS)
+    return today_in(flow.time_zone, due) - timedelta(1)
 
 
 def provisional_from(time_zone: str, at: datetime) -> date:

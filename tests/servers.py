@@ -26,6 +26,7 @@ OWNER_NAME = "pytest.json"
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Start the servers; a wrapper runs before pytest-django's own hook, which reads the settings."""
+    os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "myapp")  # of what Lambda code is called without a template
     if "PYTEST_XDIST_WORKER" not in os.environ:
         _start_servers(early_config)
     return (yield)

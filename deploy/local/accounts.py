@@ -24,6 +24,9 @@ UNLOAD_BUCKET: Final = "myapp-unloads"
 INTERMEDIATE_BUCKET: Final = "myapp-appflow-intermediate"
 ERROR_BUCKET: Final = "myapp-appflow-errors"
 
+# Of nobody: with them the templates make a channel, which chatbot/ shows.
+SLACK: Final = {"SlackWorkspaceId": "T0LOCAL", "SlackChannelId": "C0LOCAL"}
+
 
 def bootstrap_warehouse(warehouse: Warehouse, outputs: Mapping[str, str]) -> None:
     """Run `bootstrap.sql` as the warehouse's administrator, unless that was done before."""

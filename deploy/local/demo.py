@@ -151,6 +151,7 @@ class Demo:
         print(f"\n{'Users':9} {', '.join(f'{name} (password {password})' for name, password in passwords.items())}")
         print(f"{'Admin':9} {self.stack.app_url}/admin/")
         print(f"{'API':9} {self.stack.app_url}/api/v1/meta")
+        print(f"{'Slack':9} {self.stack.chat_url} (emulated: what the channel would show, with its buttons)")
         print(f"{'AWS':9} {self.stack.endpoint_url} (emulated)")
         print(f"{'Google':9} {self.stack.ga4_url} (emulated)")
         print(f"{'Logs':9} {self.stack.state.logs}")

@@ -20,12 +20,15 @@ from deploy.local.accounts import (
     ERROR_BUCKET,
     INTERMEDIATE_BUCKET,
     REFRESH_TOKEN,
+    SLACK,
     UNLOAD_BUCKET,
     WAREHOUSE,
     WAREHOUSE_TEMPLATE,
     bootstrap_warehouse,
     create_connector_profiles,
 )
+from deploy.local.chatbot.channel import Channel
+from deploy.local.chatbot.pages import ChatPage
 from deploy.local.clock import EmulatedClock
 from deploy.local.cloud import DATABASE, CloudSettings
 from deploy.local.lambdas.invocations import Report
@@ -40,7 +43,7 @@ from deploy.local.templates.deployment import Deployment
 
 LOADER_USER: Final = "myapp_loader"
 LOADER_TABLES: Final = ("report_partition", "report_ledger", "report_quarantine")
-_PORTS: Final = ("myapp", "aws", "ga4", "warehouse")
+_PORTS: Final = ("myapp", "aws", "ga4", "warehouse", "chat")
 _READY_SECONDS: Final = 60.0
 
 Progress = Callable[[str], None]
@@ -80,6 +83,11 @@ class LocalStack:
     def app_url(self) -> str:
         """Where MyApp answers."""
         return f"http://127.0.0.1:{self._ports['myapp']}"
+
+    @property
+    def chat_url(self) -> str:
+        """Where the page is that shows what Slack would have shown."""
+        return f"http://127.0.0.1:{self._ports['chat']}"
 
     def __enter__(self) -> Self:
         self._parts.enter_context(self.state.held())
@@ -176,6 +184,8 @@ class LocalStack:
             "WarehousePort": self._ports["warehouse"],
             "IntermediateBucketName": INTERMEDIATE_BUCKET,
             "ErrorBucketName": ERROR_BUCKET,
+            "AppUrl": self.app_url,
+            **SLACK,
         }
 
     def _set_environment(self, servers: ServerGroup, app: Deployment) -> None:
@@ -206,8 +216,11 @@ class LocalStack:
             self.state.logs,
             extra_environment={"SSL_CERT_FILE": str(servers.certificates.ca_path)},
             report=self.report,
+            async_invocations=(*app.async_invocations, *warehouse.async_invocations),
         )
         self._parts.enter_context(runner)
+        (channel,) = warehouse.chat_channels
+        self._parts.enter_context(ChatPage(Channel(channel, runner, self.endpoint_url), self._ports["chat"]))
 
     def start_myapp(self, *, has_pages: bool = True) -> None:
         """Start MyApp's processes; without pages only what works in the background."""

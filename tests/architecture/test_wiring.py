@@ -2,9 +2,16 @@ import functools
 
 import pytest
 
+from deploy.local.accounts import SLACK
 from tests.architecture.wiring.check import wiring_problems
 from tests.architecture.wiring.removals import Removal, removals
-from tests.architecture.wiring.stacks import ACCOUNTS, Stack, resolved, shipped_templates
+from tests.architecture.wiring.stacks import (
+    ACCOUNTS,
+    Stack,
+    resolved,
+    shipped_templates,
+    warehouse_template,
+)
 
 
 @functools.cache
@@ -14,6 +21,13 @@ def _shipped_stacks() -> dict[str, Stack]:
 
 def test_the_shipped_templates_carry_the_line() -> None:
     assert wiring_problems(shipped_templates()) == []
+
+
+def test_without_slack_there_is_no_channel_and_nobody_may_act_from_one() -> None:
+    stack = resolved(warehouse_template(**dict.fromkeys(SLACK, "")), ACCOUNTS["warehouse"])
+
+    assert stack.types.keys() & {"ChatChannel", "ChatRole", "ChatGuardrail", "RetryAction", "ShowStatusAction"} == set()
+    assert {"ChatTopic", "NotifyFunction"} <= stack.types.keys()
 
 
 @pytest.mark.parametrize("removal", removals(shipped_templates()), ids=str)

@@ -57,12 +57,12 @@ class WarmFunction:
         limit = function.reserved_concurrency
         self._slots = threading.Semaphore(limit) if limit is not None else None
 
-    def invoke(self, event: Any) -> Invocation:
-        """Hand an event to a warm process, or a new one, and return how it went.
+    def invoke(self, event: Any, request_id: str | None = None) -> Invocation:
+        """Hand an event to a warm process, or a new one, and return how it went; a further try keeps its id.
 
         Beyond the function's reserved concurrency it fails at once, as Lambda throttles.
         """
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
         started_at = time.monotonic()
         is_cold_start, result, error = False, None, None
         try:

@@ -1,14 +1,15 @@
-"""Runs the functions of deployed templates: each fed from its queues, or invoked by name."""
+"""Runs the functions of deployed templates: each fed from its queues, or invoked by name, waited for or not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from deploy.local.lambdas.asynchronous import WAITS_SECONDS, AsyncInvoker
 from deploy.local.lambdas.invocations import Invocation, Report, WarmFunction
 from deploy.local.lambdas.poller import QueuePoller
 from deploy.local.templates.account import Account
-from deploy.local.templates.definitions import EventSource, FunctionDefinition
+from deploy.local.templates.definitions import AsyncInvocation, EventSource, FunctionDefinition
 
 
 class Runner:
@@ -23,10 +24,13 @@ class Runner:
         *,
         extra_environment: Mapping[str, str] | None = None,
         report: Report | None = None,
+        async_invocations: Iterable[AsyncInvocation] = (),
+        async_waits_seconds: Sequence[float] = WAITS_SECONDS,
     ) -> None:
         """Prepare the functions; nothing runs yet.
 
-        `logs` is a folder for one log file a function; `report` is told of each invocation, from any thread.
+        `logs` is a folder for one log file a function; `report` is told of each invocation, from any thread;
+        `async_waits_seconds` lie between the tries of asynchronous invocations.
         """
         self._endpoint_url = endpoint_url
         extra = dict(extra_environment or {})
@@ -35,6 +39,8 @@ class Runner:
         }
         self._sources = [source for source in event_sources if self._is_fed_by(source)]
         self._pollers: list[QueuePoller] = []
+        settings = {one.function_arn: one for one in async_invocations}
+        self._async = AsyncInvoker(settings, endpoint_url, async_waits_seconds)
 
     def start(self) -> None:
         """Begin to poll the queues."""
@@ -51,6 +57,7 @@ class Runner:
             poller.ask_to_stop()
         for function in self._functions.values():
             function.stop()
+        self._async.stop()
         for poller in self._pollers:
             poller.join()
         self._pollers.clear()
@@ -60,6 +67,16 @@ class Runner:
 
         Raises KeyError when there is no such function, or a name is used in several accounts: then give its ARN.
         """
+        return self._found(function_name_or_arn).invoke(event)
+
+    def invoke_async(self, function_name_or_arn: str, event: Any) -> str:
+        """Have a function invoked, as Lambda does for the invocation type `Event`; return the request's id.
+
+        Raises KeyError as `invoke` does.
+        """
+        return self._async.take(self._found(function_name_or_arn), event)
+
+    def _found(self, function_name_or_arn: str) -> WarmFunction:
         found = [
             function
             for arn, function in self._functions.items()
@@ -67,7 +84,7 @@ class Runner:
         ]
         if len(found) != 1:
             raise KeyError(f"{len(found)} functions are called {function_name_or_arn}.")
-        return found[0].invoke(event)
+        return found[0]
 
     def _is_fed_by(self, source: EventSource) -> bool:
         # A reserved concurrency of 0 switches a function off.

@@ -51,6 +51,8 @@ def deploy_template(
         outputs=_outputs(template, resolver),
         functions=tuple(stack.functions),
         event_sources=tuple(stack.event_sources),
+        async_invocations=tuple(stack.async_invocations),
+        chat_channels=tuple(stack.chat_channels),
         physical_ids={name: created.ref for name, created in resolver.created.items()},
         not_emulated=not_emulated,
     )

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.templates.account import Account
-from deploy.local.templates.definitions import EventSource, FunctionDefinition
+from deploy.local.templates.definitions import (
+    AsyncInvocation,
+    ChatAction,
+    ChatChannel,
+    EventSource,
+    FunctionDefinition,
+)
 from deploy.local.templates.errors import TemplateError
 from deploy.local.templates.sam import CodeSource
 
@@ -19,13 +25,15 @@ class Deployment:
     outputs: Mapping[str, str]
     functions: tuple[FunctionDefinition, ...]
     event_sources: tuple[EventSource, ...]
+    async_invocations: tuple[AsyncInvocation, ...]
+    chat_channels: tuple[ChatChannel, ...]
     physical_ids: Mapping[str, str]
     not_emulated: Mapping[str, str]
 
 
 @dataclass
 class Stack:
-    """A stack that is being made: where, with what, and the functions found so far."""
+    """A stack that is being made: where, with what, and the functions and channels found so far."""
 
     name: str
     template: Path
@@ -36,6 +44,9 @@ class Stack:
     secret_values: Mapping[str, str]
     functions: list[FunctionDefinition] = field(default_factory=list)
     event_sources: list[EventSource] = field(default_factory=list)
+    async_invocations: list[AsyncInvocation] = field(default_factory=list)
+    chat_actions: dict[str, ChatAction] = field(default_factory=dict)
+    chat_channels: list[ChatChannel] = field(default_factory=list)
     layers: dict[str, Path] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:

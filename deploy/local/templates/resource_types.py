@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from deploy.local.templates.deployment import Declaration
 from deploy.local.templates.intrinsics import Created
-from deploy.local.templates.resources import alarms, buckets, configuration, events, functions, iam, messaging
+from deploy.local.templates.resources import (
+    alarms,
+    buckets,
+    chat,
+    configuration,
+    events,
+    functions,
+    iam,
+    messaging,
+    tables,
+)
 
 
 @dataclass(frozen=True)
@@ -72,21 +82,36 @@ RESOURCE_TYPES = {
     ),
     "AWS::Lambda::Function": _type(
         functions.create_function,
-        "FunctionName Code Handler Runtime Timeout MemorySize Environment Layers Role ReservedConcurrentExecutions",
-        "Tags Description Architectures TracingConfig VpcConfig EphemeralStorage LoggingConfig KmsKeyArn "
+        "FunctionName Code Handler Runtime Timeout MemorySize Environment Layers Role ReservedConcurrentExecutions "
         "DeadLetterConfig",
+        "Tags Description Architectures TracingConfig VpcConfig EphemeralStorage LoggingConfig KmsKeyArn",
     ),
     "AWS::Lambda::EventSourceMapping": _type(
         functions.create_event_source,
         "EventSourceArn FunctionName BatchSize MaximumBatchingWindowInSeconds ScalingConfig FunctionResponseTypes "
         "Enabled FilterCriteria",
     ),
+    "AWS::Lambda::EventInvokeConfig": _type(
+        functions.create_async_invocation,
+        "FunctionName Qualifier MaximumRetryAttempts DestinationConfig",
+        "MaximumEventAgeInSeconds",
+    ),
+    "AWS::DynamoDB::Table": _type(
+        tables.create_table,
+        "TableName BillingMode AttributeDefinitions KeySchema TimeToLiveSpecification",
+        "Tags SSESpecification PointInTimeRecoverySpecification",
+    ),
+    "AWS::Chatbot::CustomAction": _type(chat.create_action, "ActionName Definition Attachments", "Tags AliasName"),
+    "AWS::Chatbot::SlackChannelConfiguration": _type(
+        chat.create_channel,
+        "ConfigurationName IamRoleArn GuardrailPolicies SnsTopicArns CustomizationResourceArns",
+        "Tags SlackWorkspaceId SlackChannelId UserRoleRequired LoggingLevel",
+    ),
 }
 
 # Accepted, and without effect on this machine; `Ref` gives a made-up name, `Fn::GetAtt` nothing.
 NOT_EMULATED = {
-    "AWS::Chatbot::CustomAction": "chat needs Slack; the local page shows what it would have shown",
-    "AWS::Chatbot::SlackChannelConfiguration": "chat needs Slack; the local page shows what it would have shown",
+    "AWS::Budgets::Budget": "nothing here costs anything",
     "AWS::CloudWatch::CompositeAlarm": "metrics are not collected, so no alarm is evaluated",
     "AWS::CloudWatch::Dashboard": "metrics are not collected, so there is nothing to draw",
     "AWS::Events::Archive": "events are not archived, so none can be replayed",

@@ -1,39 +1,87 @@
-"""The alarms: one on each dead-letter queue, and a topic that they, and nobody else, publish to."""
+"""The alarms: on every queue and every function, and a topic that they, and nobody else, publish to."""
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from deploy.local.aws.policy import AccessRequest, resource_policy_admits
 from deploy.local.state import REPOSITORY
 from tests.architecture.wiring.policies import STRANGER, topic_policy
-from tests.architecture.wiring.stacks import Properties, Stack
+from tests.architecture.wiring.stacks import NAMESPACE, Properties, Stack
 
 TOPIC: Final = "AlarmTopic"
 _RUNBOOK: Final = REPOSITORY / "docs/runbook.md"
 _SECTION: Final = re.compile(r'docs/runbook\.md says under "([^"]+)"')
-_RINGS: Final = {  # as soon as one message lies there
-    "Namespace": "AWS/SQS",
-    "MetricName": "ApproximateNumberOfMessagesVisible",
-    "Statistic": "Maximum",
-    "Period": 60,
-    "EvaluationPeriods": 1,
-    "Threshold": 0,
-    "ComparisonOperator": "GreaterThanThreshold",
-    "TreatMissingData": "notBreaching",
+
+
+def _rings(namespace: str, metric: str, statistic: str, period: int, times: int, above: int, **more: Any) -> Properties:
+    return {
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Statistic": statistic,
+        "Period": period,
+        "EvaluationPeriods": times,
+        "Threshold": above,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        **more,
+    }
+
+
+# By how the alarm's name ends: what it is on, and when it rings.
+_ON_QUEUES: Final = {
+    "DeadLetterAlarm": _rings("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 60, 1, 0),
+    "AgeAlarm": _rings("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 300, 1, 1800),
+}
+_ON_FUNCTIONS: Final = {
+    "ErrorsAlarm": _rings("AWS/Lambda", "Errors", "Sum", 300, 1, 0),
+    "ThrottlesAlarm": _rings("AWS/Lambda", "Throttles", "Sum", 300, 3, 0),
+}
+_SERVICES: Final = ("register_data_flow", "watch_runs", "advance_windows", "refresh_reports")  # those that speak SQL
+_OWN: Final[dict[str, dict[str, Properties]]] = {
+    "app": {
+        "QuarantineAlarm": _rings(NAMESPACE, "QuarantinesOpened", "Sum", 300, 1, 0),
+        # Silence is a fault: then worker, beat or broker is down.
+        "OutboxLagAlarm": _rings(NAMESPACE, "OutboxLagSeconds", "Maximum", 60, 5, 60, TreatMissingData="breaching"),
+        "EventsGivenUpAlarm": _rings(NAMESPACE, "EventsGivenUp", "Maximum", 60, 1, 0),
+        "ReportsBehindAlarm": _rings(NAMESPACE, "ReportsBehind", "Minimum", 3600, 1, 0),
+    },
+    "warehouse": {
+        "StatementsFailedAlarm": {
+            "EvaluationPeriods": 1,
+            "Threshold": 10,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+        }
+    },
 }
 
 
 def alarm_problems(stacks: dict[str, Stack]) -> Iterator[str]:
-    """Say which dead letters nobody would hear of, and who else could ring."""
-    for stack in stacks.values():
+    """Say of what nobody would hear, and who else could ring."""
+    for account, stack in stacks.items():
         alarms = stack.of_type("AWS::CloudWatch::Alarm")
+        expected = dict(_expected(stack, _OWN[account]))
+        for name in expected.keys() - alarms.keys():
+            yield f"{name} is missing: nobody would hear of what it is on."
         for name, alarm in alarms.items():
-            yield from (f"{name}: {one}" for one in _alarm_problems(stack, alarm))
+            wanted = expected.get(name, _ON_QUEUES["DeadLetterAlarm"])
+            yield from (f"{name}: {one}" for one in _alarm_problems(stack, name, alarm, wanted))
         for queue in sorted(_dead_letter_queues(stack) - {_watched(stack, alarm) for alarm in alarms.values()}):
             yield f"{queue} has no alarm: nobody would hear of what lies there."
         yield from _topic_problems(stack)
         yield from _key_problems(stack)
+    yield from _statement_problems(stacks["warehouse"].properties.get("StatementsFailedAlarm", {}))
+
+
+def _expected(stack: Stack, own: Mapping[str, Properties]) -> Iterator[tuple[str, Properties]]:
+    """Yield what must ring when, by the alarm's logical id; the dead-letter queues' have names of their own."""
+    yield from own.items()
+    for queue in stack.of_type("AWS::SQS::Queue").keys() - _dead_letter_queues(stack):
+        yield f"{queue}AgeAlarm", _ON_QUEUES["AgeAlarm"]
+    for function in stack.of_type("AWS::Lambda::Function"):
+        yield from ((f"{function}{ending}", rings) for ending, rings in _ON_FUNCTIONS.items())
 
 
 def _dead_letter_queues(stack: Stack) -> set[str]:
@@ -48,17 +96,18 @@ def _dead_letter_queues(stack: Stack) -> set[str]:
 
 
 def _watched(stack: Stack, alarm: Properties) -> str | None:
-    names = {queue["QueueName"]: name for name, queue in stack.of_type("AWS::SQS::Queue").items()}
+    queues = {queue["QueueName"]: name for name, queue in stack.of_type("AWS::SQS::Queue").items()}
     match alarm.get("Dimensions"):
         case [{"Name": "QueueName", "Value": value}]:
-            return names.get(value)
+            return queues.get(value)
+        case [{"Name": "FunctionName", "Value": value}]:
+            return stack.named(value)
     return None
 
 
-def _alarm_problems(stack: Stack, alarm: Properties) -> Iterator[str]:
-    if _watched(stack, alarm) not in _dead_letter_queues(stack):
-        yield f"its Dimensions {alarm.get('Dimensions')} are no dead-letter queue of the stack."
-    for member, value in _RINGS.items():
+def _alarm_problems(stack: Stack, name: str, alarm: Properties, rings: Properties) -> Iterator[str]:
+    yield from _dimension_problems(stack, name, alarm)
+    for member, value in rings.items():
         if alarm.get(member) != value:
             yield f"its {member} must be {value}."
     for member in ("AlarmActions", "OKActions"):
@@ -67,14 +116,42 @@ def _alarm_problems(stack: Stack, alarm: Properties) -> Iterator[str]:
     if not alarm.get("ActionsEnabled", True):
         yield "its ActionsEnabled is false."
     section = _SECTION.search(alarm.get("AlarmDescription", ""))
-    if section is None or section[1] not in re.findall(r"^#+ (.+)$", _RUNBOOK.read_text(), re.MULTILINE):
+    if section is None or section[1] not in _runbook_sections():
         yield "its AlarmDescription names no section of docs/runbook.md."
 
 
+@functools.cache
+def _runbook_sections() -> list[str]:
+    return re.findall(r"^#+ (.+)$", _RUNBOOK.read_text(), re.MULTILINE)
+
+
+def _dimension_problems(stack: Stack, name: str, alarm: Properties) -> Iterator[str]:
+    watched = _watched(stack, alarm)
+    endings = (*_ON_FUNCTIONS, "AgeAlarm")
+    if ending := next((one for one in endings if name.endswith(one)), None):
+        if watched != name.removesuffix(ending):
+            yield f"its Dimensions {alarm.get('Dimensions')} are not those of {name.removesuffix(ending)}."
+    elif name.endswith("DeadLetterAlarm") and watched not in _dead_letter_queues(stack):
+        yield f"its Dimensions {alarm.get('Dimensions')} are no dead-letter queue of the stack."
+
+
+def _statement_problems(alarm: Properties) -> Iterator[str]:
+    metrics = list(alarm.get("Metrics", ()))
+    sums = [one["Expression"] for one in metrics if one.get("ReturnData")]
+    found = [one["MetricStat"] for one in metrics if "MetricStat" in one]
+    services = [one["Metric"]["Dimensions"][0]["Value"] for one in found]
+    own = {(one["Metric"]["Namespace"], one["Metric"]["MetricName"], one["Period"], one["Stat"]) for one in found}
+    if sums != ["SUM(METRICS())"] or services != list(_SERVICES):
+        yield f"StatementsFailedAlarm: its Metrics do not add up those of {_SERVICES}."
+    if own != {(NAMESPACE, "StatementsFailed", 900, "Sum")}:
+        yield f"StatementsFailedAlarm: its Metrics are {own}."
+
+
 def _topic_problems(stack: Stack) -> Iterator[str]:
-    key = stack.named(stack.properties[TOPIC].get("KmsMasterKeyId"))
-    if key is None or stack.types[key] != "AWS::KMS::Key":
-        yield f"{TOPIC} has no KmsMasterKeyId of the stack: under AWS's own key CloudWatch could not publish."
+    for name, topic in stack.of_type("AWS::SNS::Topic").items():
+        key = stack.named(topic.get("KmsMasterKeyId"))
+        if key is None or stack.types[key] != "AWS::KMS::Key":
+            yield f"{name} has no KmsMasterKeyId of the stack: under AWS's own key CloudWatch could not publish."
     yield from _access_problems(stack, TOPIC, topic_policy(stack, TOPIC), "sns:Publish", stack.refs[TOPIC])
 
 

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from deploy.local.templates.errors import TemplateError
 from deploy.local.templates.sam import Template
 from tests.architecture.wiring.alarms import alarm_problems
+from tests.architecture.wiring.chat import chat_problems
 from tests.architecture.wiring.events import event_problems
 from tests.architecture.wiring.functions import function_problems
+from tests.architecture.wiring.monitoring import monitoring_problems
 from tests.architecture.wiring.queues import queue_problems
 from tests.architecture.wiring.rights import right_problems
+from tests.architecture.wiring.schemas import schema_problems
 from tests.architecture.wiring.stacks import ACCOUNTS, Stack, resolved
 
 _REQUIRED = {
@@ -45,6 +48,16 @@ _REQUIRED = {
         "RetryDeadLetterQueue",
         "ShowStatusRole",
         "AlarmTopic",
+        "AlarmKey",
+        "NotifyQueue",
+        "NotifyRole",
+        "NotifiedTable",
+        "ChatTopic",
+        "ChatRole",
+        "ChatGuardrail",
+        "ChatChannel",
+        "RetryAction",
+        "ShowStatusAction",
     ),
 }
 
@@ -71,4 +84,7 @@ def wiring_problems(templates: Mapping[str, Template], unchanged: Mapping[str, S
         *function_problems(stacks),
         *right_problems(stacks),
         *alarm_problems(stacks),
+        *chat_problems(stacks["warehouse"]),
+        *monitoring_problems(stacks),
+        *schema_problems(stacks["app"]),
     ]

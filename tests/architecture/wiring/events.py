@@ -76,6 +76,7 @@ def _sent(models: tuple[Any, ...], account_id: str, source: str) -> tuple[Event,
 
 REQUESTS: Final = _sent(_REQUESTS, APP.account_id, MYAPP_SOURCE)
 ANSWERS: Final = _sent(_ANSWERS, WAREHOUSE.account_id, WAREHOUSE_SOURCE)
+INCIDENTS: Final = tuple(one for one in ANSWERS if one["detail-type"] == "DataFlowIncidentChanged")
 APPFLOW_NEWS: Final = tuple(
     {
         "account": WAREHOUSE.account_id,
@@ -106,6 +107,7 @@ ROUTES: Final = (
     Route("app", "ForwardRule", "AppBus", ("warehouse", "WarehouseBus"), REQUESTS),
     Route("warehouse", "RequestsRule", "WarehouseBus", ("warehouse", "RegisterQueue"), REQUESTS),
     Route("warehouse", "AnswersRule", "WarehouseBus", ("app", "AppBus"), ANSWERS),
+    Route("warehouse", "IncidentsRule", "WarehouseBus", ("warehouse", "NotifyQueue"), INCIDENTS),
     Route("app", "StatusRule", "AppBus", ("app", "StatusQueue"), ANSWERS),
     Route("warehouse", "AppFlowRunsRule", "default", ("warehouse", "WatchQueue"), APPFLOW_NEWS),
 )

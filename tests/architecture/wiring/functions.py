@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from message_batches.waiting import LONGEST_WAIT_SECONDS
-from tests.architecture.wiring.stacks import Properties, Stack
+from tests.architecture.wiring.stacks import APP_URL, NAMESPACE, Properties, Stack
 from warehouse.redshift import WarehouseAddress
 
 # function → the queue that feeds it
@@ -18,12 +18,13 @@ FEEDS: Final = {
     "WatchFunction": "WatchQueue",
     "AdvanceFunction": "AdvanceQueue",
     "RefreshFunction": "RefreshQueue",
+    "NotifyFunction": "NotifyQueue",
 }
 # function that is called by name → where it leaves what it could not do, if it is called asynchronously
 CALLED: Final = {"RetryFunction": "RetryDeadLetterQueue", "ShowStatusFunction": None}
 _VISIBILITY_FACTOR: Final = 6  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _LAYERS: Final = ["myapp-contracts", "myapp-message-batches"]
-_LOGGING: Final = ("POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME")
+_LOGGING: Final = ("POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME")
 
 
 def function_problems(stacks: dict[str, Stack]) -> Iterator[str]:
@@ -44,6 +45,7 @@ def _function_problems(stack: Stack, name: str, function: Properties) -> Iterato
     layers = [names.get(stack.named(arn) or "") for arn in function.get("Layers", ())]
     if layers != _LAYERS:
         yield f"its Layers are {layers}, not {_LAYERS}."
+    yield from _log_problems(stack, function)
     if name in CALLED:
         yield from _called_problems(stack, function, CALLED[name])
         return
@@ -61,14 +63,23 @@ def _function_problems(stack: Stack, name: str, function: Properties) -> Iterato
     yield from _source_problems(stack, FEEDS[name], mappings[0], int(function.get("Timeout", 3)))
 
 
+def _log_problems(stack: Stack, function: Properties) -> Iterator[str]:
+    if function.get("TracingConfig") != {"Mode": "PassThrough"}:
+        yield "its TracingConfig is not what TracingMode says."
+    group = stack.named(function.get("LoggingConfig", {}).get("LogGroup"))
+    if group is None:
+        yield "its LoggingConfig names no log group of the stack: what it logs would be kept for ever."
+        return
+    name, days = (stack.properties[group].get(member) for member in ("LogGroupName", "RetentionInDays"))
+    if name != f"/aws/lambda/{function['FunctionName']}":
+        yield f"{group}: its LogGroupName is {name}, where nobody would look."
+    if not days:
+        yield f"{group}: it has no RetentionInDays: what is logged would be kept for ever."
+
+
 def _called_problems(stack: Stack, function: Properties, dead_letters: str | None) -> Iterator[str]:
     if stack.named(function.get("DeadLetterConfig", {}).get("TargetArn")) != dead_letters:
         yield f"its DeadLetterConfig does not name {dead_letters}."
-    group = stack.named(function.get("LoggingConfig", {}).get("LogGroup"))
-    if group is None:
-        yield "its LoggingConfig names no log group: it would log for ever."
-    elif not stack.properties[group].get("RetentionInDays"):
-        yield f"{group} has no RetentionInDays."
 
 
 def _source_problems(stack: Stack, queue: str, source: Properties, timeout_seconds: int) -> Iterator[str]:
@@ -130,7 +141,11 @@ def config_model(module: ModuleType) -> type[BaseModel]:
 
 def _logging_problems(variables: dict[str, Any], module: ModuleType) -> Iterator[str]:
     # Loggers below the handler's take the service's name from there.
-    expected = {"POWERTOOLS_SERVICE_NAME": module.__name__.rpartition(".")[2], "POWERTOOLS_LOG_LEVEL": "INFO"}
+    expected = {
+        "POWERTOOLS_SERVICE_NAME": module.__name__.rpartition(".")[2],
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+    }
     for key in _LOGGING:
         if variables.get(key) != expected[key]:
             yield f"its Environment has {key}={variables.get(key)}, which should be {expected[key]}."
@@ -150,6 +165,9 @@ def _expected_values(stacks: dict[str, Stack]) -> dict[str, str]:
         "ERROR_BUCKET": warehouse.refs["ErrorBucket"],
         "WATCH_QUEUE_URL": warehouse.refs["WatchQueue"],
         "REFRESH_QUEUE_URL": warehouse.refs["RefreshQueue"],
+        "APP_URL": APP_URL,
+        "CHAT_TOPIC_ARN": warehouse.refs["ChatTopic"],
+        "NOTIFIED_TABLE": warehouse.refs["NotifiedTable"],
         "DDL_ROLE_ARN": warehouse.arns["DdlRole"],
         "REFRESH_ROLE_ARN": warehouse.arns["RefreshRole"],
         "UNLOAD_CALLER_ROLE_ARN": warehouse.arns["UnloadCallerRole"],

@@ -34,7 +34,11 @@ def _appflow(*actions: str) -> tuple[str, ...]:
 
 def role_needs(stacks: dict[str, Stack]) -> dict[str, dict[str, Needs]]:
     """Return by stack and role what it must be allowed."""
-    warehouse = {**_plain_warehouse_needs(stacks), **_function_needs(stacks["warehouse"])}
+    warehouse = {
+        **_plain_warehouse_needs(stacks),
+        **_function_needs(stacks["warehouse"]),
+        **_chat_needs(stacks["warehouse"]),
+    }
     return {"app": _app_needs(stacks), "warehouse": warehouse}
 
 
@@ -46,6 +50,7 @@ def _app_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
             app["AppBus"]: ("events:PutEvents",),
             app["StatusQueue"]: ("sqs:ReceiveMessage", "sqs:DeleteMessage"),
             app["UpsertQueue"]: ("sqs:SendMessage",),
+            "*": ("cloudwatch:PutMetricData",),
         },
         "ForwardRole": {stacks["warehouse"].arns["WarehouseBus"]: ("events:PutEvents",)},
         "UnloadRole": {
@@ -80,6 +85,27 @@ def _plain_warehouse_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
         "UnloadCallerRole": {workgroup: _RUN_STATEMENTS, "*": _FOLLOW_STATEMENTS},
         "RedshiftUnloadRole": {app["UnloadRole"]: ("sts:AssumeRole",)},
     }
+
+
+def _chat_needs(stack: Stack) -> dict[str, Needs]:
+    """What reaches the chat channel, and what may be done from there."""
+    arns = stack.arns
+    return {
+        "NotifyRole": {
+            arns["NotifyQueue"]: _READ_QUEUE,
+            arns["ChatTopic"]: ("sns:Publish",),
+            arns["AlarmKey"]: ("kms:Decrypt", "kms:GenerateDataKey"),
+            arns["NotifiedTable"]: tuple(
+                f"dynamodb:{action}" for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+            ),
+        },
+        "ChatRole": dict.fromkeys(button_functions(stack), ("lambda:InvokeFunction",)),
+    }
+
+
+def button_functions(stack: Stack) -> tuple[str, ...]:
+    """Return the ARNs of the functions that the channel's buttons invoke."""
+    return tuple(f"arn:aws:lambda:{_place(stack)}:function:myapp-{name}" for name in ("retry-run", "show-status"))
 
 
 def _function_needs(stack: Stack) -> dict[str, Needs]:
@@ -163,6 +189,8 @@ def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]
             "AnswersRole": ("events.amazonaws.com",),
             "ScheduleRole": ("scheduler.amazonaws.com",),
             "DdlRole": (warehouse["RegisterRole"],),
+            "NotifyRole": _FUNCTIONS,
+            "ChatRole": ("chatbot.amazonaws.com",),
             "AppFlowIngestRole": ("appflow.amazonaws.com",),
             "AppFlowCopyRole": _REDSHIFT,
             "UnloadCallerRole": (warehouse["RefreshRole"],),

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from deploy.local.aws.policy import AccessRequest, identity_policies_admit, resource_policy_admits
-from tests.architecture.wiring.stacks import Properties, Stack
+from tests.architecture.wiring.stacks import NAMESPACE, Properties, Stack
 
 STRANGER: Final = "999999999999"
 
 # The evaluator knows no key of the Data API. Statements on any resource are bound to the caller's own by it.
 _OWN_STATEMENTS: Final = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
+# Nor one of CloudWatch: the application's numbers stay in their namespace by it.
+_OWN_METRICS: Final = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
+_BOUND: Final = (_OWN_STATEMENTS, _OWN_METRICS)
 # IAM knows no resource for these: a statement that names one allows nothing.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonappflow.html
 _TAKE_NO_RESOURCE: Final = frozenset({"appflow:CreateFlow", "appflow:ListFlows"})
@@ -76,14 +79,14 @@ def role_may(role: Properties, action: str, resource: str) -> bool:
 
 
 def _evaluable(statement: dict[str, Any]) -> dict[str, Any]:
-    if statement.get("Condition") != _OWN_STATEMENTS:
+    if statement.get("Condition") not in _BOUND:
         return statement
     return {name: value for name, value in statement.items() if name != "Condition"}
 
 
 def is_bound(statement: Mapping[str, Any]) -> bool:
-    """Tell whether a role's statement names its resources, where there are any to name, or its own SQL only."""
-    is_own = statement.get("Condition") == _OWN_STATEMENTS
+    """Tell whether a role's statement names its resources, where there are any, or its own SQL or metrics only."""
+    is_own = statement.get("Condition") in _BOUND
     return (
         "*" not in listed(statement["Resource"]) or is_own or _TAKE_NO_RESOURCE.issuperset(listed(statement["Action"]))
     )

@@ -67,7 +67,7 @@ def _words_of_resource(name: str, kind: str, properties: dict[str, Any]) -> tupl
         return ("policy", _logical(properties["Bucket"]))
     if kind == "AWS::SNS::TopicPolicy":
         return ("policy", _logical(properties["Topics"][0]))
-    if kind == "AWS::CloudWatch::Alarm":
+    if kind == "AWS::CloudWatch::Alarm" and name.endswith("DeadLetterAlarm"):
         return (_logical(properties["Dimensions"][0]["Value"]), "no alarm")
     if kind == "AWS::Lambda::EventSourceMapping":
         return (_logical(properties["FunctionName"]), _logical(properties["EventSourceArn"]))
@@ -158,6 +158,9 @@ def _of_role(name: str, role: dict[str, Any]) -> Found:
         for kind, principals in statement["Principal"].items():
             for index in range(len(_several(principals))):
                 yield (*path, "Principal", kind, index), (name, "trust")
+    for index, arn in enumerate(_several(role.get("ManagedPolicyArns"))):
+        if any(what in str(arn) for what in ("LambdaBasicExecution", "XRay", "Xray")):  # others SAM adds by itself
+            yield ("ManagedPolicyArns", index), (name, "may not write")
     for index, policy in enumerate(role.get("Policies", ())):
         for path, statement in _statements(policy, ("Policies", index, "PolicyDocument")):
             yield from _rights(path, statement, name)
@@ -168,6 +171,8 @@ def _rights(path: Path, statement: dict[str, Any], role: str) -> Found:
     yield from _conditions(path, statement, (role, "on everything"))
     for index, action in enumerate(_several(statement["Action"])):
         yield (*path, "Action", index), (role, "may not", action)
+    for index in range(len(_several(statement["Resource"]))):
+        yield (*path, "Resource", index), (role, "may not")
     for index in range(len(_several(statement["Resource"]))):
         yield (*path, "Resource", index), (role, "may not")
 
@@ -196,19 +201,67 @@ def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
 
 def _of_function(name: str, function: dict[str, Any]) -> Found:
     yield from ((("Layers", index), (name, "Layers")) for index in range(len(function["Layers"])))
-    for member in ("DeadLetterConfig", "LoggingConfig"):
-        if member in function:
-            yield (member,), (name, member)
+    yield from (((member,), (name, member)) for member in ("LoggingConfig", "TracingConfig"))
+    if "DeadLetterConfig" in function:
+        yield ("DeadLetterConfig",), (name, "DeadLetterConfig")
     for variable in function["Environment"]["Variables"]:
         yield ("Environment", "Variables", variable), (name, variable)
 
 
-def _of_log_group(name: str, _group: dict[str, Any]) -> Found:
-    yield ("RetentionInDays",), (name, "RetentionInDays")
+def _of_log_group(name: str, group: dict[str, Any]) -> Found:
+    yield from (((member,), (name, member)) for member in group)
+
+
+def _of_filter(name: str, declared: dict[str, Any]) -> Found:
+    yield from (((member,), (name, member)) for member in declared)
+
+
+def _of_dashboard(_: str, dashboard: dict[str, Any]) -> Found:
+    yield from (((member,), (member,)) for member in dashboard)
+
+
+def _of_budget(name: str, budget: dict[str, Any]) -> Found:
+    yield from (((member,), (name,)) for member in budget)
+    for index in range(len(budget["NotificationsWithSubscribers"])):
+        yield ("NotificationsWithSubscribers", index), (name, "tell")
+
+
+def _of_event_reader(name: str, declared: dict[str, Any]) -> Found:
+    """An archive, a registry, a schema or a discoverer."""
+    yield from (((member,), (name, member)) for member in declared if member not in ("Description",))
+    sources = declared.get("EventPattern", {}).get("source", ())
+    yield from ((("EventPattern", "source", index), (name, "EventPattern")) for index in range(len(sources)))
 
 
 def _of_event_source(_: str, source: dict[str, Any]) -> Found:
     yield ("FunctionResponseTypes",), (_logical(source["FunctionName"]), "FunctionResponseTypes")
+
+
+def _of_managed_policy(name: str, policy: dict[str, Any]) -> Found:
+    for path, statement in _statements(policy, ("PolicyDocument",)):
+        yield from _rights(path, statement, name)
+
+
+def _of_table(name: str, table: dict[str, Any]) -> Found:
+    for member in ("TimeToLiveSpecification", "SSESpecification"):
+        yield (member,), (name, member)
+
+
+def _of_channel(name: str, channel: dict[str, Any]) -> Found:
+    for member in sorted(channel.keys() - {"ConfigurationName", "SlackWorkspaceId", "SlackChannelId"}):
+        yield (member,), (name, member)
+        for index in range(len(_several(channel[member]))):
+            yield (member, index), (name, member)
+
+
+def _of_action(name: str, action: dict[str, Any]) -> Found:
+    for index, attachment in enumerate(action["Attachments"]):
+        path = ("Attachments", index)
+        yield path, (name, "button")
+        for place in range(len(_several(attachment["Criteria"]))):
+            yield (*path, "Criteria", place), (name, "button")
+        for variable in attachment["Variables"]:
+            yield (*path, "Variables", variable), (name,)
 
 
 def _of_secret(name: str, secret: dict[str, Any]) -> Found:
@@ -218,14 +271,25 @@ def _of_secret(name: str, secret: dict[str, Any]) -> Found:
 
 
 _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
+    "AWS::Chatbot::CustomAction": _of_action,
+    "AWS::Chatbot::SlackChannelConfiguration": _of_channel,
+    "AWS::Budgets::Budget": _of_budget,
     "AWS::CloudWatch::Alarm": _of_alarm,
+    "AWS::CloudWatch::Dashboard": _of_dashboard,
+    "AWS::DynamoDB::Table": _of_table,
+    "AWS::EventSchemas::Discoverer": _of_event_reader,
+    "AWS::EventSchemas::Registry": _of_event_reader,
+    "AWS::EventSchemas::Schema": _of_event_reader,
+    "AWS::Events::Archive": _of_event_reader,
     "AWS::Events::EventBusPolicy": _of_bus_policy,
     "AWS::Events::Rule": _of_rule,
+    "AWS::IAM::ManagedPolicy": _of_managed_policy,
     "AWS::IAM::Role": _of_role,
     "AWS::KMS::Key": _of_key,
     "AWS::Lambda::EventSourceMapping": _of_event_source,
     "AWS::Lambda::Function": _of_function,
     "AWS::Logs::LogGroup": _of_log_group,
+    "AWS::Logs::MetricFilter": _of_filter,
     "AWS::S3::Bucket": _of_bucket,
     "AWS::S3::BucketPolicy": _of_bucket_policy,
     "AWS::SNS::Topic": _of_topic,

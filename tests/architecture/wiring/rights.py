@@ -78,6 +78,9 @@ def _source_of(role: Properties, stack: Stack) -> dict[str, str]:
 def _function_role_problems(stack: Stack) -> Iterator[str]:
     for function in stack.of_type("AWS::Lambda::Function").values():
         name = stack.named(function["Role"])
+        policies = stack.properties[name].get("ManagedPolicyArns", ()) if name else ()
+        if name and not any("XRay" in arn or "Xray" in arn for arn in policies):
+            yield f"{name} may not write traces: it lacks a ManagedPolicyArns entry for X-Ray."
         if name and _LOGGING_POLICY not in stack.properties[name].get("ManagedPolicyArns", ()):
             yield f"{name} may not write logs: it lacks AWSLambdaBasicExecutionRole."
 

@@ -13,6 +13,7 @@ from deploy.local.accounts import (
     APP_TEMPLATE,
     ERROR_BUCKET,
     INTERMEDIATE_BUCKET,
+    SLACK,
     UNLOAD_BUCKET,
     WAREHOUSE,
     WAREHOUSE_TEMPLATE,
@@ -24,6 +25,9 @@ from deploy.local.templates.sam import Template, load_template
 
 Properties = Mapping[str, Any]
 
+BUDGET_EMAIL: Final = "budget@example.com"
+NAMESPACE: Final = "myapp"  # of all metrics: the NamePrefix
+APP_URL: Final = "https://myapp.example.com"
 ACCOUNTS: Final = {"app": APP, "warehouse": WAREHOUSE}
 
 
@@ -54,24 +58,31 @@ class Stack:
 @functools.cache
 def shipped_templates() -> dict[str, Template]:
     """Return the templates as they ship, expanded, with parameters as the local stack gives them."""
-    warehouse_parameters = {
+    app_parameters = {
+        "WarehouseAccountId": WAREHOUSE.account_id,
+        "WarehouseRegion": WAREHOUSE.region,
+        "UnloadBucketName": UNLOAD_BUCKET,
+        "DatabaseHost": "proxy.example",
+        "BudgetEmail": BUDGET_EMAIL,
+    }
+    return {"app": load_template(APP_TEMPLATE, app_parameters, APP.region), "warehouse": warehouse_template()}
+
+
+def warehouse_template(**changes: str) -> Template:
+    """Return Account 2's template; `changes` are to the parameters."""
+    parameters = {
         "AppAccountId": APP.account_id,
         "AppRegion": APP.region,
         "UnloadBucketName": UNLOAD_BUCKET,
         "WarehouseHost": "warehouse.example",
         "IntermediateBucketName": INTERMEDIATE_BUCKET,
         "ErrorBucketName": ERROR_BUCKET,
+        "AppUrl": APP_URL,
+        "BudgetEmail": BUDGET_EMAIL,
+        **SLACK,
+        **changes,
     }
-    app_parameters = {
-        "WarehouseAccountId": WAREHOUSE.account_id,
-        "WarehouseRegion": WAREHOUSE.region,
-        "UnloadBucketName": UNLOAD_BUCKET,
-        "DatabaseHost": "proxy.example",
-    }
-    return {
-        "app": load_template(APP_TEMPLATE, app_parameters, APP.region),
-        "warehouse": load_template(WAREHOUSE_TEMPLATE, warehouse_parameters, WAREHOUSE.region),
-    }
+    return load_template(WAREHOUSE_TEMPLATE, parameters, WAREHOUSE.region)
 
 
 def resolved(template: Template, account: Account) -> Stack:
@@ -100,6 +111,11 @@ _IDENTITIES: Final = {
     "AWS::IAM::Role": ("RoleName", "iam::{account}:role/{name}"),
     "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
     "AWS::SNS::Topic": ("TopicName", "sns:{place}:{name}"),
+    "AWS::DynamoDB::Table": ("TableName", "dynamodb:{place}:table/{name}"),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "iam::{account}:policy/{name}"),
+    "AWS::KMS::Key": ("", "kms:{place}:key/{name}"),
+    "AWS::Chatbot::CustomAction": ("ActionName", "chatbot::{account}:custom-action/{name}"),
+    "AWS::Logs::LogGroup": ("LogGroupName", "logs:{place}:log-group:{name}"),
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:{place}:alarm:{name}"),
     "AWS::SecretsManager::Secret": ("Name", "secretsmanager:{place}:secret:{name}-AbCdEf"),
     "AWS::Scheduler::Schedule": ("Name", "scheduler:{place}:schedule/default/{name}"),
@@ -109,6 +125,8 @@ _IDENTITIES: Final = {
 _REFS: Final = {
     "AWS::SQS::Queue": "https://sqs.{region}.amazonaws.com/{account}/{name}",
     "AWS::SNS::Topic": "{arn}",
+    "AWS::IAM::ManagedPolicy": "{arn}",
+    "AWS::Chatbot::CustomAction": "{arn}",
     "AWS::SecretsManager::Secret": "{arn}",
     "AWS::Lambda::LayerVersion": "{arn}",
 }

@@ -53,6 +53,7 @@ class Database:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "POWERTOOLS_METRICS_NAMESPACE": "myapp",
             "QUEUE_URL": f"{aws_url}/upsert",
             "UNLOAD_BUCKET": BUCKET,
             "UNLOAD_BUCKET_OWNER": OWNER,

@@ -64,10 +64,11 @@ class UpsertResult:
         self.rows_deleted += counts.deleted
 
 
-def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> None:
+def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> int:
     """Load the unload that this control manifest announces: nothing of it unless all of it is as announced.
 
-    What becomes of it is logged, a line for each data flow and request that it holds rows of.
+    Returns how many rows were written: inserted, updated or deleted. What becomes of it is logged, a line for each
+    data flow and request that it holds rows of.
     Raises QuarantineError, after recording it, when the unload is not what it says it is, or a partition
     of it is too large: then the others are loaded. Raises TransientError when a later try may succeed.
     """
@@ -82,6 +83,7 @@ def upsert_report(config: Config, bucket: UnloadBucket, manifest_key: str) -> No
         raise
     finally:
         work.log_complete()
+    return work.rows_written
 
 
 class _Work:
@@ -92,6 +94,11 @@ class _Work:
         self._bucket = bucket
         self._manifest_key = manifest_key
         self._results: dict[Trace, UpsertResult] = {}
+
+    @property
+    def rows_written(self) -> int:
+        """How many rows were inserted, updated or deleted so far."""
+        return sum(one.rows_inserted + one.rows_updated + one.rows_deleted for one in self._results.values())
 
     def load(self) -> None:
         """Check all of the unload, then load it."""

@@ -62,6 +62,14 @@ class WatchConfig(AdvanceConfig):
     max_concurrent_runs: int = Field(ge=1)
 
 
+class NotifyConfig(_Config):
+    """Settings of the notify function; `app_url` is where MyApp's pages answer, empty for no link to them."""
+
+    app_url: str
+    chat_topic_arn: str
+    notified_table: str
+
+
 class RefreshConfig(_Config):
     """Settings of the refresh function; `unload_role_chain` is two role ARNs with a comma between."""
 

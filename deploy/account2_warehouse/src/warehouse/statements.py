@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from dataflows.contracts.errors import TerminalError, TransientError
+from message_batches.metrics import count
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
@@ -150,6 +151,7 @@ class Warehouse:
         if described["Status"] not in _FINAL_STATUSES:
             described = self._cancel(statement_id)
         if described["Status"] != "FINISHED":
+            count("StatementsFailed")
             raise _statement_error(described)
         return described
 

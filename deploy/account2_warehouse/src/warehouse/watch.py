@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 from dataflows.contracts.errors import TransientError
 from dataflows.contracts.events import RunStatus
 from dataflows.contracts.reports import CUSTOM_TABLE, REPORTS
+from message_batches.metrics import count
 from warehouse.answers import Answers, run_reported
 from warehouse.appflow import Execution, Flows
 from warehouse.queues import RefreshQueue
@@ -99,6 +100,7 @@ class Watcher:
         rows, message = run.rows_delivered or 0, run.message or ""
         self.answers.put([run_reported(run, status, run.ended_at or at, rows=rows, message=message)])
         logger.info(status, extra={**run.log_keys, "rows": rows, "error": message})
+        count("RunsSucceeded" if has_succeeded else "RunsFailed")
         if not run.is_scheduled and run.appflow_flow_name:
             self.flows.delete(run.appflow_flow_name)
         if has_succeeded:

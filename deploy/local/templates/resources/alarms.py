@@ -11,6 +11,7 @@ ALARM_MEMBERS: Final = (
     "Namespace",
     "MetricName",
     "Dimensions",
+    "Metrics",
     "Statistic",
     "Period",
     "EvaluationPeriods",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.local.templates.definitions import EventSource, FunctionDefinition
+from deploy.local.templates.definitions import AsyncInvocation, EventSource, FunctionDefinition
 from deploy.local.templates.deployment import Declaration
 from deploy.local.templates.intrinsics import Created
 from deploy.local.templates.layers import built_layer
@@ -61,6 +61,7 @@ def create_function(function: Declaration) -> Created:
             code_dir=_source(function, properties["Code"]).folder,
             layer_dirs=tuple(_layer_dir(function, one) for one in properties.get("Layers", ())),
             role_arn=properties["Role"],
+            dead_letter_queue_arn=properties.get("DeadLetterConfig", {}).get("TargetArn"),
             reserved_concurrency=_optional_int(properties, "ReservedConcurrentExecutions"),
         )
     )
@@ -84,6 +85,21 @@ def create_event_source(mapping: Declaration) -> Created:
     _check_event_source(mapping, source, function)
     stack.event_sources.append(source)
     return Created(mapping.made_name())
+
+
+def create_async_invocation(config: Declaration) -> Created:
+    """Tell the runner what becomes of a function's asynchronous invocations that fail."""
+    properties, stack = config.properties, config.stack
+    destination = properties.get("DestinationConfig", {})
+    if destination.get("OnSuccess"):
+        raise config.error("only what fails is sent anywhere here.", "DestinationConfig", "OnSuccess")
+    queue_arn = destination.get("OnFailure", {}).get("Destination")
+    if queue_arn and not queue_arn.startswith(stack.arn("sqs", "")):
+        raise config.error("only a queue of the same account and region.", "DestinationConfig", "OnFailure")
+    function = _function_named(config)
+    retries = int(properties.get("MaximumRetryAttempts", 2))
+    stack.async_invocations.append(AsyncInvocation(function.arn, retries, queue_arn))
+    return Created(config.made_name())
 
 
 def _check_event_source(mapping: Declaration, source: EventSource, function: FunctionDefinition) -> None:

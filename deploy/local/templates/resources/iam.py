@@ -6,10 +6,17 @@ from typing import Any
 from deploy.local.templates.deployment import Declaration
 from deploy.local.templates.intrinsics import Created
 
-# They allow what the runner does for a function anyway: write its log, read its queue, reach its network.
+# They allow what the runner does for a function anyway (write its log, read its queue, reach its network), or
+# what nothing here takes: traces.
 _MANAGED_WITHOUT_EFFECT = frozenset(
-    f"arn:aws:iam::aws:policy/service-role/{name}"
-    for name in ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole", "AWSLambdaVPCAccessExecutionRole")
+    f"arn:aws:iam::aws:policy/{name}"
+    for name in (
+        "service-role/AWSLambdaBasicExecutionRole",
+        "service-role/AWSLambdaSQSQueueExecutionRole",
+        "service-role/AWSLambdaVPCAccessExecutionRole",
+        "AWSXRayDaemonWriteAccess",
+        "AWSXrayWriteOnlyAccess",
+    )
 )
 
 
@@ -19,7 +26,8 @@ def create_role(role: Declaration) -> Created:
     name = role.name("RoleName")
     _make_role(client, name, role)
     for policy in role.properties.get("Policies", ()):
-        document = json.dumps(policy["PolicyDocument"])
+        # SAM writes some without a version, as IAM allows; moto does not.
+        document = json.dumps({"Version": "2012-10-17", **policy["PolicyDocument"]})
         client.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
     for arn in role.properties.get("ManagedPolicyArns", ()):
         if arn not in _MANAGED_WITHOUT_EFFECT:

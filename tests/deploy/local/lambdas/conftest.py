@@ -40,6 +40,7 @@ Resources:
       Timeout: {timeout}
       MemorySize: {memory}
       Environment: {{Variables: {{NOTES: !Ref Notes}}}}
+      {failed}
       Events:
         Work:
           Type: SQS
@@ -49,6 +50,8 @@ Resources:
             FunctionResponseTypes: [ReportBatchItemFailures]
             {source}
 """
+
+ON_FAILURE = "EventInvokeConfig: {DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt DeadLetters.Arn}}}"
 
 
 @dataclass
@@ -113,13 +116,20 @@ def stand(tmp_path: Path, clean_aws: str) -> Iterator[MakeStand]:
 def _stand(
     handler: str, folder: Path, url: str, *, fifo: bool = False, extra: dict[str, str] | None = None, **options: Any
 ) -> Stand:
-    settings = {"visibility": 30, "timeout": 10, "memory": 256, "batch": 10, "source": ""} | options
+    settings = {
+        "visibility": 30,
+        "timeout": 10,
+        "memory": 256,
+        "batch": 10,
+        "source": "",
+        "failed": ON_FAILURE,
+    } | options
     text = TEMPLATE.format(
         suffix=".fifo" if fifo else "",
         fifo="\n      FifoQueue: true" if fifo else "",
         inline_fifo=", FifoQueue: true" if fifo else "",
         code=Path(__file__).parent,
-        **settings,
+        **{"failed": ON_FAILURE, **settings},
     )
     template = folder / "template.yaml"
     template.write_text(text)
@@ -133,6 +143,8 @@ def _stand(
         folder,
         extra_environment=extra,
         report=invocations.append,
+        async_invocations=deployed.async_invocations,
+        async_waits_seconds=(0.01, 0.01),
     )
     ids = deployed.physical_ids
     return Stand(runner, ids["Queue"], ids["DeadLetters"], folder, invocations)

@@ -267,7 +267,7 @@ def test_the_other_types_are_made_and_made_again(deploy: Deploy) -> None:
 @pytest.mark.parametrize(
     ("resource", "reason"),
     [
-        ("{Type: AWS::DynamoDB::Table}", "Thing.Type: AWS::DynamoDB::Table is neither emulated nor listed"),
+        ("{Type: AWS::Kinesis::Stream}", "Thing.Type: AWS::Kinesis::Stream is neither emulated nor listed"),
         (
             "{Type: AWS::SQS::Queue, Properties: {Color: red}}",
             "Thing.Color: .* is not emulated with Color",

@@ -1,6 +1,7 @@
 """Wakes when the warehouse has written control rows: loads the unload they announce."""
 
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
@@ -10,6 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from message_batches.metrics import count, lag_since
 from message_batches.taking import take_each
 from serving.config import Config
 from serving.errors import QuarantineError
@@ -29,9 +31,11 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
 
 def _load_each(config: Config, bucket: UnloadBucket, notification: dict[str, Any]) -> None:
     for created in notification.get("Records", ()):  # S3's test event has none
-        _load(config, bucket, unquote_plus(created["s3"]["object"]["key"]))
+        _load(config, bucket, created)
 
 
-def _load(config: Config, bucket: UnloadBucket, manifest_key: str) -> None:
+def _load(config: Config, bucket: UnloadBucket, created: dict[str, Any]) -> None:
     with suppress(QuarantineError):  # it is recorded and logged: another try would come to the same
-        upsert_report(config, bucket, manifest_key)
+        count("RowsLoaded", upsert_report(config, bucket, unquote_plus(created["s3"]["object"]["key"])))
+    if "eventTime" in created:  # "Load again" sends a notification without
+        lag_since("LoadLagSeconds", datetime.fromisoformat(created["eventTime"]))

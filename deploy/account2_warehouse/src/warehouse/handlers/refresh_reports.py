@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import DataFlowRunReported, RunStatus, Station
 from dataflows.contracts.reports import REPORT_TABLES
+from message_batches.metrics import count, lag_since
 from message_batches.taking import take_each
 from warehouse.answers import Answers
 from warehouse.config import RefreshConfig
@@ -48,6 +49,7 @@ def _refresh(config: RefreshConfig, message: dict[str, Any]) -> None:
         _refresh_and_unload(config, request, keeper, answers)
     except TerminalError as error:
         cause = {"report_table": request.report_table, "reason": error.reason, "error": str(error)}
+        count("RefreshesRefused")
         logger.error("refused", extra={"station": "refresh", **cause})  # noqa: TRY400 - a known case, told in words
         table = REPORT_TABLES[request.report_table]
         _tell(answers, news_of_pending(keeper, table, RunStatus.FAILED, request.at, message=str(error)))
@@ -67,6 +69,8 @@ def _refresh_and_unload(config: RefreshConfig, request: RefreshRequest, keeper: 
         "refreshed",
         extra={"station": "unload", "report_table": table.name, "runs": refreshed.runs, "partitions": partitions},
     )
+    if partitions:
+        lag_since("UnloadLagSeconds", request.at)
 
 
 def _tell(answers: Answers, news: Sequence[DataFlowRunReported]) -> None:
@@ -75,6 +79,9 @@ def _tell(answers: Answers, news: Sequence[DataFlowRunReported]) -> None:
     for item in news:
         station = Station.UNLOAD if item.status is RunStatus.UNLOADED else Station.REFRESH
         ids = item.model_dump(mode="json", include={"correlation_id", "data_flow_id", "run_id", "report", "rows"})
+        if item.status is RunStatus.UNLOADED:
+            count("RowsUnloaded", item.rows)
+            count("RowsRejected", item.rows_rejected)
         logger.info(item.status, extra={"station": station, **ids})
 
 

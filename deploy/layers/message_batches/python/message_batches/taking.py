@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from message_batches.metrics import count
 from message_batches.waiting import come_again_soon
 
 logger = Logger(child=True)
@@ -30,6 +31,7 @@ def take_each(
     handler = partial(_take_record, take)
     answer = process_partial_response(event, handler, _processor(queue_url), context)
     given_back = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+    count("MessagesGivenBack", len(given_back))
     come_again_soon(queue_url, [record for record in event["Records"] if record["messageId"] in given_back])
     return answer
 

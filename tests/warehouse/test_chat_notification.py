@@ -1,0 +1,91 @@
+import html
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from deploy.local.chatbot.notification import read_notification
+from tests.warehouse.incidents import incident
+from warehouse.chat_notification import ChatNotification, chat_notification
+from warehouse.chat_text import code, code_block, words
+
+APP_URL = "https://myapp.example.com"
+BUTTON_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def test_an_open_incident_says_what_failed_for_whom_since_when_and_what_to_do() -> None:
+    event = incident(attempts=3)
+
+    content = chat_notification(event, APP_URL).content
+
+    assert content.title == ":rotating_light: Run failed: events of `Shop`"
+    for told in ("(1001)", "2026-03-06 to 2026-03-09", "2026-03-10 07:30 UTC", "invalid_grant", "Tries so far* 3"):
+        assert told in content.description
+    assert content.nextSteps == ("Renew the connection profile's Google login in AppFlow, then press Retry.",)
+    assert f"<{APP_URL}/data-flows/{event.data_flow_id}/|" in content.description
+
+
+def test_all_news_of_an_incident_stands_in_its_thread() -> None:
+    event = incident()
+    retrying = incident(incident_id=event.incident_id, state="retrying", requested_by="Slack")
+    resolved = incident(incident_id=event.incident_id, state="resolved", run_id=None)
+
+    told = [chat_notification(one, APP_URL) for one in (event, retrying, resolved)]
+
+    assert {one.metadata.threadId for one in told} == {str(event.incident_id)}
+    assert [one.content.title.split(":")[1] for one in told] == ["rotating_light", "repeat", "white_check_mark"]
+    assert "pressed by* Slack" in told[1].content.description
+    assert told[2].content.nextSteps == ()
+
+
+def test_without_a_run_or_an_address_there_is_no_run_to_retry_and_no_link() -> None:
+    told = chat_notification(incident(run_id=None), "")
+
+    assert "run_id" not in told.metadata.additionalContext
+    assert "<" not in told.content.description
+
+
+@given(
+    st.text(min_size=1, max_size=2000),
+    st.text(max_size=500),
+    st.sampled_from(["Käse & <Brot>", "<!channel> @here", "`*_~:x:", "a" * 100, "&" * 100, "<" * 100]),
+)
+def test_hostile_words_are_shown_literally_and_the_service_takes_the_message(
+    message: str, remedy: str, name: str
+) -> None:
+    told = chat_notification(incident(message=message, remedy=remedy, display_name=name), APP_URL)
+
+    shown = read_notification(told.model_dump_json())  # as the service reads it
+    outside_code = re.sub(
+        r"```.+?```|`[^`\n]+`", "", f"{shown.title}\n{shown.text}\n{' '.join(shown.steps)}", flags=re.S
+    )
+    links = re.findall(r"<[^>]*>", outside_code)
+    assert links == [f"<{APP_URL}/data-flows/{incident().data_flow_id}/|Open the data flow in MyApp>"]
+    assert not re.search(r"[`@~]", outside_code)
+    assert all(BUTTON_VALUE.fullmatch(value) for value in told.metadata.additionalContext.values())
+
+
+@pytest.mark.parametrize("shown", [code, code_block, words])
+def test_a_text_that_is_too_long_is_cut_between_signs(shown: object) -> None:
+    assert callable(shown)
+    text = shown("&" * 100, 60)
+
+    assert len(text) <= 60
+    assert html.unescape(text).strip("`") == "&" * html.unescape(text).count("&") + "…"
+
+
+def test_what_the_service_would_drop_is_not_made() -> None:
+    sound = json.loads(chat_notification(incident(), APP_URL).model_dump_json())
+
+    for part, changes in (
+        ("content", {"title": "t" * 151}),
+        ("content", {"description": ""}),
+        ("content", {"colour": "red"}),
+        ("metadata", {"additionalContext": {"run_id": '1"} --region x'}}),
+        ("metadata", {"threadId": "a b"}),
+    ):
+        with pytest.raises(ValidationError):
+            ChatNotification.model_validate({**sound, part: {**sound[part], **changes}})

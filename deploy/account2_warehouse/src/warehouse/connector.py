@@ -71,7 +71,8 @@ class Connector:
 
     def probe(self, event: RegisterDataFlow) -> None:
         """Raise TerminalError or TransientError unless the profile shows the property and its fields just now."""
-        self.check_fields(self._find(event.property.property_id), event)
+        self._forget()
+        self.check_fields(self.core_report(event.property.property_id), event)
 
     def check_fields(self, entity: str, event: RegisterDataFlow) -> None:
         """Raise TerminalError when the property lacks a field of a report, or can't be filtered as asked."""

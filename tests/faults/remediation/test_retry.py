@@ -110,7 +110,7 @@ def test_status_tells_of_incidents_and_runs_in_words(open_incident: Scene) -> No
     assert lines[2].startswith("events: the last run, 2026-03-07 to 2026-03-10, is failed.")
 
 
-@pytest.mark.parametrize("data_flow_id", ["x", str(uuid.uuid4())])
+@pytest.mark.parametrize("data_flow_id", ["x", "6a2e4dd5-6bb3-4f0c-9f53-0c5f3f1b7a10"])
 def test_status_of_what_is_not_registered_is_refused_in_words(scene: Scene, data_flow_id: str) -> None:
     answer = scene.account.invoke("show_status", {"data_flow_id": data_flow_id})
 

@@ -102,6 +102,7 @@ install_units() {
     install -m 0644 "$HOST/logrotate" /etc/logrotate.d/myapp
     install -m 0755 "$HOST/manage.sh" /usr/local/sbin/myapp-manage
     systemctl daemon-reload
+    systemctl try-restart systemd-journald.service
 }
 
 install_nginx() {

@@ -145,6 +145,7 @@ def test_the_log_agent_is_told_of_every_log(host: Host) -> None:
 
 
 def test_logs_do_not_grow_for_ever(host: Host) -> None:
+    assert "SystemMaxUse=500M" in host.machine.said("systemd-analyze", "cat-config", "systemd/journald.conf")
     host.machine.said("logrotate", "--force", "/etc/logrotate.d/myapp")
 
     assert "myapp-worker.log.1" in host.machine.said("ls", "/var/log/myapp")

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from dataflows.models import DataFlow, OutboxEvent, PropertyGrant
+from dataflows.models import DataFlow, DataFlowIncident, OutboxEvent, PropertyGrant
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
@@ -39,6 +39,14 @@ class OutboxEventAdmin(ReadOnlyAdmin):
 
     list_display = ("created_at", "detail_type", "data_flow", "state", "attempts", "published_at")
     list_filter = ("state", "detail_type")
+
+
+@admin.register(DataFlowIncident)
+class DataFlowIncidentAdmin(ReadOnlyAdmin):
+    """What was wrong, and what is."""
+
+    list_display = ("since", "data_flow", "report", "kind", "cause", "state", "attempts", "requested_by")
+    list_filter = ("state", "kind", "cause")
 
 
 @admin.register(PropertyGrant)

@@ -17,9 +17,14 @@ from dataflows.contracts.events import (
     RunStatus,
     Station,
 )
-from dataflows.models import DataFlow, Run, TimelineEntry
+from dataflows.contracts.incidents import DataFlowIncidentChanged, IncidentState
+from dataflows.models import DataFlow, DataFlowIncident, Run, TimelineEntry
 
-_ANSWERS: Final = {model.__name__: model for model in (DataFlowStatusChanged, DataFlowRunReported)}
+Answer = DataFlowStatusChanged | DataFlowRunReported | DataFlowIncidentChanged
+
+_ANSWERS: Final[dict[str, type[Answer]]] = {
+    model.__name__: model for model in (DataFlowStatusChanged, DataFlowRunReported, DataFlowIncidentChanged)
+}
 
 _RANK: Final = {
     DataFlow.Status.RECEIVED: 1,
@@ -37,6 +42,11 @@ _RUN_RANK: Final = {
     RunStatus.FAILED: 3,
     RunStatus.UNLOADED: 4,
 }
+_INCIDENT_WORDS: Final = {
+    IncidentState.OPEN: "incident_open",
+    IncidentState.RETRYING: "retrying",
+    IncidentState.RESOLVED: "recovered",
+}
 _STATIONS: Final = {
     RunStatus.STARTED: Station.INGEST,
     RunStatus.SUCCEEDED: Station.INGEST,
@@ -46,7 +56,7 @@ _STATIONS: Final = {
 }
 
 
-def answer_parse(envelope: str) -> DataFlowStatusChanged | DataFlowRunReported:
+def answer_parse(envelope: str) -> Answer:
     """Return the answer in an EventBridge event, given as JSON.
 
     Raises TerminalError for anything else: another sender, another event, or a detail that does not
@@ -63,7 +73,7 @@ def answer_parse(envelope: str) -> DataFlowStatusChanged | DataFlowRunReported:
 
 
 @transaction.atomic
-def answer_record(answer: DataFlowStatusChanged | DataFlowRunReported) -> bool:
+def answer_record(answer: Answer) -> bool:
     """Write an answer down; return False when it was there already.
 
     Raises TerminalError when it speaks of a data flow that is not registered here.
@@ -76,22 +86,42 @@ def answer_record(answer: DataFlowStatusChanged | DataFlowRunReported) -> bool:
         _apply_status(data_flow, answer)
     elif is_new and isinstance(answer, DataFlowRunReported):
         _apply_run(data_flow, answer)
+    elif isinstance(answer, DataFlowIncidentChanged):
+        _apply_incident(data_flow, answer)
     return is_new
 
 
-def _add_to_timeline(data_flow: DataFlow, answer: DataFlowStatusChanged | DataFlowRunReported) -> bool:
+def _add_to_timeline(data_flow: DataFlow, answer: Answer) -> bool:
     _, is_new = TimelineEntry.objects.get_or_create(
         event_id=answer.event_id,
         defaults={
             "data_flow": data_flow,
             "correlation_id": answer.correlation_id,
-            "status": answer.status,
-            "message": answer.message,
             "occurred_at": answer.occurred_at,
-            **(_run_details(answer) if isinstance(answer, DataFlowRunReported) else _request_details(answer)),
+            **_details(answer),
         },
     )
     return is_new
+
+
+def _details(answer: Answer) -> dict[str, Any]:
+    match answer:
+        case DataFlowIncidentChanged():
+            return _incident_details(answer)
+        case DataFlowRunReported():
+            return {"status": answer.status, "message": answer.message, **_run_details(answer)}
+    return {"status": answer.status, "message": answer.message, **_request_details(answer)}
+
+
+def _incident_details(answer: DataFlowIncidentChanged) -> dict[str, Any]:
+    asked_by = f"asked for by {answer.requested_by}" if answer.requested_by else ""
+    messages = {IncidentState.OPEN: answer.message, IncidentState.RETRYING: asked_by}
+    return {
+        "station": Station.INGEST,
+        "status": _INCIDENT_WORDS[answer.state],
+        "report": answer.report,
+        "message": messages.get(answer.state, ""),
+    }
 
 
 def _request_details(answer: DataFlowStatusChanged) -> dict[str, Any]:
@@ -146,3 +176,21 @@ def _is_further(answer: DataFlowRunReported, run: Run) -> bool:
     if run.status == RunStatus.FAILED and answer.status is RunStatus.REFRESHED:
         return answer.occurred_at > run.changed_at
     return _RUN_RANK[answer.status] >= _RUN_RANK[RunStatus(run.status)]
+
+
+def _apply_incident(data_flow: DataFlow, answer: DataFlowIncidentChanged) -> None:
+    """Show the newest news of an incident; the same news may come again with other days, and is newer then."""
+    incident = DataFlowIncident.objects.select_for_update().filter(incident_id=answer.incident_id).first()
+    if incident is not None and answer.occurred_at <= incident.changed_at:
+        return
+    same = ("correlation_id", "report", "kind", "cause", "state", "start_date", "end_date", "since", "message")
+    changes = {
+        **{name: getattr(answer, name) for name in (*same, "remedy", "attempts")},
+        "data_flow": data_flow,
+        "run_id": answer.run_id or "",
+        "requested_by": answer.requested_by or "",
+        "changed_at": answer.occurred_at,
+    }
+    if incident is None or answer.state != incident.state or answer.attempts != incident.attempts:
+        changes["asked_at"] = None
+    DataFlowIncident.objects.update_or_create(incident_id=answer.incident_id, defaults=changes)

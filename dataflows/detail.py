@@ -1,6 +1,7 @@
 """What the page of one data flow shows: how far it has come, its runs, its definition and its plan."""
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -8,11 +9,13 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from dataflows.contracts.events import RunStatus
+from dataflows.contracts.incidents import IncidentState
 from dataflows.contracts.plan import Plan, make_plan
 from dataflows.definitions import register_event
-from dataflows.models import DataFlow
+from dataflows.models import DataFlow, DataFlowIncident
 from dataflows.row_forms import filter_words
-from dataflows.selectors import failing_runs, registered_reports, timeline_of
+from dataflows.selectors import failing_runs, registered_reports, timeline_of, unresolved_incidents
+from dataflows.services import RETRY_ANSWERED_WITHIN, is_retryable
 
 logger = logging.getLogger(__name__)
 
@@ -26,16 +29,19 @@ LOADS_WITHIN: Final = timedelta(minutes=3)
 def detail_of(data_flow: DataFlow) -> dict[str, Any]:
     """Return what the page's template shows of a data flow."""
     reports = registered_reports(data_flow)
+    incidents = unresolved_incidents([data_flow]).get(data_flow.id, [])
+    told = {incident.report for incident in incidents}
     return {
         "data_flow": data_flow,
         "reports": reports,
         "report_labels": {report.slug: report.label for report in reports},
         "filters": [filter_words(asked) for asked in data_flow.filters],
-        "failing": failing_runs([data_flow]).get(data_flow.id, []),
+        "incidents": [(incident, is_retryable(incident)) for incident in incidents],
+        "failing": [run for run in failing_runs([data_flow]).get(data_flow.id, []) if run.report not in told],
         "timeline": timeline_of(data_flow, limit=SHOWN_JOURNEYS),
         "runs": data_flow.runs.all()[:SHOWN_RUNS],
         "plan": _plan(data_flow),
-        "is_moving": _is_moving(data_flow),
+        "is_moving": _is_moving(data_flow, incidents),
     }
 
 
@@ -48,9 +54,9 @@ def _plan(data_flow: DataFlow) -> Plan | None:
         return None
 
 
-def _is_moving(data_flow: DataFlow) -> bool:
+def _is_moving(data_flow: DataFlow, incidents: Iterable[DataFlowIncident]) -> bool:
     """Return whether more is to be seen soon: of a step or a run under way, first runs, rows about to be loaded."""
-    if not data_flow.is_settled:
+    if not data_flow.is_settled or any(_is_read_again(incident) for incident in incidents):
         return True
     now, since = timezone.now(), data_flow.status_changed_at
     if data_flow.status == DataFlow.Status.ACTIVE and since is not None and now - since < FIRST_RUNS_WITHIN:
@@ -59,3 +65,8 @@ def _is_moving(data_flow: DataFlow) -> bool:
     if data_flow.runs.filter(status__in=under_way, changed_at__gt=now - RUNS_WITHIN).exists():
         return True
     return data_flow.timeline.filter(status=RunStatus.UNLOADED, recorded_at__gt=now - LOADS_WITHIN).exists()
+
+
+def _is_read_again(incident: DataFlowIncident) -> bool:
+    has_asked = incident.asked_at is not None and timezone.now() - incident.asked_at < RETRY_ANSWERED_WITHIN
+    return incident.state == IncidentState.RETRYING or has_asked

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from dataflows.contracts.events import DataFlowState, OnInvalid, RunStatus, Station
+from dataflows.contracts.incidents import MAX_REMEDY_LENGTH, IncidentCause, IncidentKind, IncidentState
 
 
 def _choices(values: Any) -> list[tuple[str, str]]:
@@ -149,6 +150,35 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report} {self.start_date}…{self.end_date}: {self.status}"
+
+
+class DataFlowIncident(models.Model):
+    """Something that is wrong with a report until somebody acts, as Account 2 tells it; one row from first to last."""
+
+    incident_id = models.UUIDField(primary_key=True, editable=False)
+    data_flow = models.ForeignKey(DataFlow, on_delete=models.CASCADE, related_name="incidents")
+    correlation_id = models.UUIDField()
+    report = models.CharField(max_length=40)
+    kind = models.CharField(max_length=20, choices=_choices(IncidentKind))
+    cause = models.CharField(max_length=20, choices=_choices(IncidentCause))
+    state = models.CharField(max_length=10, choices=_choices(IncidentState))
+    run_id = models.CharField(max_length=32, blank=True, help_text="What Retry makes again; empty: there is no Retry.")
+    start_date = models.DateField()
+    end_date = models.DateField()
+    since = models.DateTimeField()
+    message = models.TextField()
+    remedy = models.CharField(max_length=MAX_REMEDY_LENGTH, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    requested_by = models.CharField(max_length=150, blank=True)
+    changed_at = models.DateTimeField(help_text="Of the newest news that is shown.")
+    asked_at = models.DateTimeField(null=True, help_text="When Retry was pressed here, until there is news of it.")
+
+    class Meta:
+        ordering = ("since", "incident_id")
+        indexes = (models.Index(fields=("data_flow", "state"), name="incident_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.report} {self.start_date}…{self.end_date}: {self.kind}, {self.state}"
 
 
 class PropertyGrant(models.Model):

@@ -13,12 +13,14 @@ from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 
 from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.events import CustomReport, DataFlowStatus, RegisterDataFlow, ReportRequest, RunStatus, Station
+from dataflows.contracts.incidents import IncidentState
 from dataflows.contracts.reports import Report
 from dataflows.definitions import custom_reports_in
-from dataflows.models import DataFlow, OutboxEvent, Run, TimelineEntry
+from dataflows.models import DataFlow, DataFlowIncident, OutboxEvent, Run, TimelineEntry
 
 __all__ = [
     "DataFlow",
+    "DataFlowIncident",
     "Journey",
     "OutboxBacklog",
     "TimelineEntry",
@@ -32,6 +34,7 @@ __all__ = [
     "registered_reports",
     "time_zone_names",
     "timeline_of",
+    "unresolved_incidents",
 ]
 
 REGISTER_PERMISSION = "dataflows.register_data_flow"
@@ -89,6 +92,15 @@ def failing_runs(data_flows: Iterable[DataFlow]) -> dict[UUID, list[Run]]:
     for run in failed.order_by("report"):
         if run.report in _slugs(active[run.data_flow_id]):
             found.setdefault(run.data_flow_id, []).append(run)
+    return found
+
+
+def unresolved_incidents(data_flows: Iterable[DataFlow]) -> dict[UUID, list[DataFlowIncident]]:
+    """Return, by data flow, what is wrong with its reports and not over yet, the oldest first; one query for all."""
+    found: dict[UUID, list[DataFlowIncident]] = {}
+    ids = [data_flow.id for data_flow in data_flows]
+    for incident in DataFlowIncident.objects.filter(data_flow__in=ids).exclude(state=IncidentState.RESOLVED):
+        found.setdefault(incident.data_flow_id, []).append(incident)
     return found
 
 

@@ -1,7 +1,8 @@
 """What changes the registry. Each call is one transaction: the change and the event that announces it."""
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
@@ -9,13 +10,23 @@ from django.utils import timezone
 
 from dataflows.contracts.changes import REDEFINED, redefined_reports
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.events import DataFlowState, RegisterDataFlow, RunDataFlow, Station, check_size
+from dataflows.contracts.events import (
+    DataFlowState,
+    RegisterDataFlow,
+    RunDataFlow,
+    Station,
+    check_size,
+    today_in,
+)
+from dataflows.contracts.incidents import IncidentState
 from dataflows.contracts.plan import PLAN_VERSION, make_plan
 from dataflows.definitions import CHANGEABLE, custom_reports_in, register_event
-from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
+from dataflows.models import DataFlow, DataFlowIncident, OutboxEvent, TimelineEntry
 from dataflows.outbox import outbox_add
 from dataflows.selectors import custom_reports_ever_asked, registered_reports
 from dataflows.tasks import relay_soon
+
+RETRY_ANSWERED_WITHIN: Final = timedelta(minutes=15)  # else it may be asked for again
 
 
 @transaction.atomic
@@ -89,6 +100,37 @@ def data_flow_backfill(
     )
     message = f"{start_date} to {end_date}, asked for by {user.get_username()}"
     return _send(data_flow, event, "backfill", message)
+
+
+@transaction.atomic
+def incident_retry(*, incident_id: uuid.UUID, user: AbstractBaseUser) -> OutboxEvent | None:
+    """Ask for an incident's days to be read again; None when that was asked for a moment ago.
+
+    Raises DataFlowIncident.DoesNotExist when there is none of that id, InvalidDataFlowError (`not_open`,
+    `range_not_over`) when there is nothing to be read.
+    """
+    incident = DataFlowIncident.objects.select_for_update().select_related("data_flow").get(incident_id=incident_id)
+    if not is_retryable(incident):
+        if incident.asked_at is not None or incident.state == IncidentState.RETRYING:
+            return None
+        raise InvalidDataFlowError("There is nothing to read again: the state below is the newest.", reason="not_open")
+    data_flow = incident.data_flow
+    end_date = min(incident.end_date, today_in(data_flow.time_zone, timezone.now()) - timedelta(1))
+    if end_date < incident.start_date:
+        raise InvalidDataFlowError("These days are not over yet: a daily run reads them.", reason="range_not_over")
+    incident.asked_at = timezone.now()
+    incident.requested_by = user.get_username()
+    incident.save(update_fields=("asked_at", "requested_by"))
+    reports = (incident.report,)
+    return data_flow_backfill(
+        data_flow=data_flow, start_date=incident.start_date, end_date=end_date, reports=reports, user=user
+    )
+
+
+def is_retryable(incident: DataFlowIncident) -> bool:
+    """Return whether Retry is of use: it is open, a run can mend it, and nobody has just asked."""
+    has_asked = incident.asked_at is not None and timezone.now() - incident.asked_at < RETRY_ANSWERED_WITHIN
+    return incident.state == IncidentState.OPEN and bool(incident.run_id) and not has_asked
 
 
 @transaction.atomic

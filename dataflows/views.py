@@ -20,12 +20,19 @@ from dataflows.editing import Edit
 from dataflows.forms import BackfillForm, DeregisterForm, already_registered
 from dataflows.models import DataFlow, Run
 from dataflows.registration import Registration
-from dataflows.selectors import can_register, failing_runs, readable_data_flows, time_zone_names
+from dataflows.selectors import (
+    can_register,
+    failing_runs,
+    readable_data_flows,
+    time_zone_names,
+    unresolved_incidents,
+)
 from dataflows.services import (
     data_flow_backfill,
     data_flow_change_state,
     data_flow_register,
     data_flow_send_again,
+    incident_retry,
 )
 
 PAGE_ROWS = 50
@@ -47,6 +54,7 @@ def data_flow_list(request: HttpRequest) -> HttpResponse:
         "area": "data-flows",
         "page": page,
         "failing": failing_runs(page.object_list),
+        "incidents": unresolved_incidents(page.object_list),
         "previous_number": page.previous_page_number() if page.has_previous() else None,
         "next_number": page.next_page_number() if page.has_next() else None,
         "search": search,
@@ -126,15 +134,29 @@ def backfill(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
     user, data_flow = _operator(request), _readable(request, data_flow_id)
     if request.method == "GET":  # the page that a refused form was shown on, loaded anew
         return redirect("data-flow-detail", data_flow_id=data_flow.id)
-    if data_flow.desired_state != DataFlowState.ACTIVE or data_flow.status == DataFlow.Status.FAILED:
-        state = data_flow.get_status_display().lower()
-        messages.error(request, f"It is {state}: nothing can be fetched before it is active. Resume it, or edit it.")
+    if _is_at_rest(request, data_flow):
         return redirect("data-flow-detail", data_flow_id=data_flow.id)
     form = BackfillForm(request.POST, time_zone=data_flow.time_zone)
     if not form.is_valid():
         return _detail(request, data_flow, backfill_form=form, status=422)
     data_flow_backfill(data_flow=data_flow, reports=(), user=user, **form.cleaned_data)
     messages.success(request, "The back-fill is asked for. Its runs show up below.")
+    return redirect("data-flow-detail", data_flow_id=data_flow.id)
+
+
+@require_POST
+def retry_incident(request: HttpRequest, data_flow_id: UUID, incident_id: UUID) -> HttpResponse:
+    """Have the days of an open incident read again."""
+    user, data_flow = _operator(request), _readable(request, data_flow_id)
+    incident = get_object_or_404(data_flow.incidents, incident_id=incident_id)
+    if not _is_at_rest(request, data_flow):
+        try:
+            asked = incident_retry(incident_id=incident.incident_id, user=user)
+        except InvalidDataFlowError as error:
+            messages.error(request, str(error))
+        else:
+            words = "Asked for. Its run shows up below." if asked else "It is being read again already."
+            messages.success(request, words)
     return redirect("data-flow-detail", data_flow_id=data_flow.id)
 
 
@@ -146,6 +168,15 @@ def send_again(request: HttpRequest, data_flow_id: UUID) -> HttpResponse:
     count = data_flow_send_again(data_flow_id=data_flow.id)
     messages.success(request, "Sending again." if count else "There is nothing to send again.")
     return redirect("data-flow-detail", data_flow_id=data_flow.id)
+
+
+def _is_at_rest(request: HttpRequest, data_flow: DataFlow) -> bool:
+    """Return whether nothing can be fetched of a data flow, and say so."""
+    if data_flow.desired_state == DataFlowState.ACTIVE and data_flow.status != DataFlow.Status.FAILED:
+        return False
+    state = data_flow.get_status_display().lower()
+    messages.error(request, f"It is {state}: nothing can be fetched before it is active. Resume it, or edit it.")
+    return True
 
 
 def _operator(request: HttpRequest) -> AbstractUser:

@@ -21,7 +21,7 @@ from dataflows.contracts.ga4 import DATE, FieldKind, Ga4Field
 from dataflows.contracts.reports import REPORT_TABLES, Report
 from dataflows.contracts.tables import WarehouseTable
 
-PLAN_VERSION: Final = 2
+PLAN_VERSION: Final = 3
 BACKFILL_CHUNK_DAYS: Final = 92  # of one OnDemand run; a longer range is cut into several
 
 WINDOW_START: Final = "${window_start}"
@@ -49,6 +49,12 @@ class DateWindow:
         length = (self.end_date - self.start_date).days + 1
         starts = (self.start_date + timedelta(offset) for offset in range(0, length, days))
         return tuple(DateWindow(start, min(start + timedelta(days - 1), self.end_date)) for start in starts)
+
+    def without(self, other: "DateWindow") -> tuple["DateWindow", ...]:
+        """Return what is left of the range when the days of another are taken out, oldest first."""
+        before = DateWindow(self.start_date, min(self.end_date, other.start_date - timedelta(1)))
+        after = DateWindow(max(self.start_date, other.end_date + timedelta(1)), self.end_date)
+        return tuple(left for left in (before, after) if left.start_date <= left.end_date)
 
 
 @dataclass(frozen=True)

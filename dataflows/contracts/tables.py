@@ -180,4 +180,42 @@ PARTITIONS: Final = WarehouseTable(
 )
 # Empty: who notes or claims runs locks it first. A lock on the runs would wait for every refresh that reads them.
 RUN_TURNS: Final = WarehouseTable(OPS_SCHEMA, "run_turns", (("turn", "INTEGER"),), _WORKED_ON)
-OPS_TABLES: Final = (REJECTS, DATA_FLOWS, RUNS, RUN_TURNS, PARTITIONS)
+INCIDENTS: Final = WarehouseTable(
+    OPS_SCHEMA,
+    "incidents",
+    (
+        ("incident_id", "VARCHAR(36)"),
+        ("correlation_id", "VARCHAR(36)"),
+        ("data_flow_id", "VARCHAR(36)"),
+        ("property_id", "VARCHAR(18)"),
+        ("display_name", "VARCHAR(400)"),
+        ("report", "VARCHAR(40)"),
+        ("kind", "VARCHAR(20)"),
+        ("cause", "VARCHAR(20)"),
+        ("state", "VARCHAR(10)"),
+        ("run_id", "CHAR(32)"),
+        ("start_date", "DATE"),
+        ("end_date", "DATE"),
+        ("since", "TIMESTAMP"),
+        ("message", "VARCHAR(2000)"),
+        ("attempts", "INTEGER"),
+        ("requested_by", "VARCHAR(150)"),
+        ("next_try_at", "TIMESTAMP"),
+        ("changed_at", "TIMESTAMP"),
+        ("told_at", "TIMESTAMP"),
+    ),
+    _WORKED_ON,
+)
+# What was decided of each run that failed, and of which incident the runs are that were made instead.
+INCIDENT_RUNS: Final = WarehouseTable(
+    OPS_SCHEMA,
+    "incident_runs",
+    (
+        ("run_id", "CHAR(32)"),
+        ("incident_id", "VARCHAR(36)"),
+        ("attempt", "INTEGER"),
+        ("decided_at", "TIMESTAMP"),
+    ),
+    _WORKED_ON,
+)
+OPS_TABLES: Final = (REJECTS, DATA_FLOWS, RUNS, RUN_TURNS, PARTITIONS, INCIDENTS, INCIDENT_RUNS)

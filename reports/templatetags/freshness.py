@@ -1,4 +1,4 @@
-"""How far the data of many properties reaches, in one query for all of them."""
+"""How far the data of many properties reaches, in one query for all of them, and what keeps a report's from coming."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from uuid import UUID
 from django import template
 from django.db.models import Max
 
-from dataflows.selectors import DataFlow, registered_reports
+from dataflows.selectors import DataFlow, DataFlowIncident, registered_reports, unresolved_incidents
 from reports.models import Partition
 
 register = template.Library()
@@ -37,6 +37,13 @@ def reach_of(data_flows: Iterable[DataFlow]) -> dict[UUID, Reach]:
     days = {(property_id, report_id): day for property_id, report_id, day in latest}
     found = {data_flow.id: _reach(data_flow, days) for data_flow in data_flows}
     return {id_: reach for id_, reach in found.items() if reach is not None}
+
+
+@register.simple_tag
+def trouble_of(data_flow: DataFlow, slug: str) -> DataFlowIncident | None:
+    """Return what keeps days of a report from being loaded; None while all is well."""
+    incidents = unresolved_incidents([data_flow]).get(data_flow.id, [])
+    return next((incident for incident in incidents if incident.report == slug), None)
 
 
 def _reach(data_flow: DataFlow, days: dict[tuple[str, str], date]) -> Reach | None:

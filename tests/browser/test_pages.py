@@ -1,5 +1,6 @@
 """The pages in a browser: filled in by keyboard, at two widths, in both colour schemes, with hostile values."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
 from dataflows.contracts.events import DataFlowState
-from dataflows.models import DataFlow, Run, TimelineEntry
+from dataflows.models import DataFlow, DataFlowIncident, Run, TimelineEntry
 from dataflows.services import data_flow_change_state
 from tests.browser.conftest import OpenPage
 from tests.browser.plausible import registered_shop
@@ -153,12 +154,28 @@ def test_change_that_came_too_late_is_told_first_and_nothing_typed_is_lost(open_
 def test_no_page_scrolls_sideways_and_none_complains(open_page: OpenPage, operator: User, shop: DataFlow) -> None:
     """In both widths and both colour schemes; the fixture fails the test when anything is told to the console."""
     _add_hostile_rows(shop)
+    _add_incident(shop, message=" ".join(HOSTILE) + "x" * 200)
     for viewport, scheme in ((DESK, "light"), (PHONE, "dark")):
         page = open_page(operator, viewport=viewport, color_scheme=scheme)
         for path in _all_pages(shop):
             page.goto(path)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, viewport)
             _check_tap_targets(page, path)
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_incident_is_read_again_by_keyboard(
+    open_page: OpenPage, operator: User, shop: DataFlow, has_scripts: bool
+) -> None:
+    _add_incident(shop)
+    page = open_page(operator, viewport=PHONE, color_scheme="dark", java_script_enabled=has_scripts)
+    page.goto(f"/data-flows/{shop.id}/")
+    incident = page.get_by_role("region", name="Incident of Events")
+    expect(incident).to_contain_text("Renew the login.")
+    incident.get_by_role("button", name="Retry").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Asked for.")
+    expect(incident).to_contain_text("being read again")
+    expect(incident.get_by_role("button", name="Retry")).to_have_count(0)
 
 
 def test_overview_shows_the_chart_that_fits(open_page: OpenPage, operator: User, shop: DataFlow) -> None:
@@ -226,6 +243,27 @@ def test_page_under_way_shows_what_happened_meanwhile_and_keeps_what_is_typed(
     expect(page.locator("#state")).to_contain_text("The property is gone.")
     expect(page.get_by_label("Property id")).to_have_value("half typ")
     expect(page.locator("[data-moving]")).to_have_count(0)
+
+
+def _add_incident(shop: DataFlow, message: str = "The login was revoked.") -> None:
+    now = timezone.now()
+    DataFlowIncident.objects.create(
+        incident_id=uuid.uuid4(),
+        data_flow=shop,
+        correlation_id=uuid.uuid4(),
+        report="events",
+        kind="run_failed",
+        cause="authentication",
+        state="open",
+        run_id="a" * 32,
+        start_date=now.date() - timedelta(5),
+        end_date=now.date() - timedelta(2),
+        since=now,
+        message=message,
+        remedy="Renew the login.",
+        attempts=3,
+        changed_at=now,
+    )
 
 
 def _all_pages(shop: DataFlow) -> list[str]:

@@ -76,7 +76,8 @@ def test_list_shows_each_property_with_its_state_and_freshness(page: Client, ope
 def test_list_needs_as_many_queries_for_many_rows_as_for_one(
     page: Client, operator: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    queries = 7  # session, user, permissions of user and of groups, count and rows of the page, failures, freshness
+    # session, user, permissions of user and of groups, count and rows of the page, failures, incidents, freshness
+    queries = 8
     for number in range(1, 13):
         owner = User.objects.create_user(f"owner-{number}")
         data_flow = add_data_flow(owner, str(number), display_name=f"Shop {number}", status="active")

@@ -60,7 +60,7 @@ class Account2:
     def empty(self) -> None:
         """Remove what an earlier test has left: flows, messages and tables."""
         self.services.clock.set(AT)
-        vars(self.services.appflow.faults).update(drop_events=0, fail_runs=0, partial_put_failures=0)
+        vars(self.services.appflow.faults).update(drop_events=0, fail_runs=0, partial_put_failures=0, refuse_updates=0)
         for name in self.flows():
             self.client("appflow").delete_flow(flowName=name, forceDelete=True)
         self.answers()
@@ -79,6 +79,16 @@ class Account2:
         """Call the function with a batch of messages, as its role, and return the ids of those that failed."""
         answer = self._wake(handler, {"Records": [_record(str(number), body) for number, body in enumerate(bodies)]})
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def invoke(self, handler: str, payload: dict[str, Any]) -> Any:
+        """Call the function by name with a payload, as its role, and return its answer."""
+        return self._wake(handler, payload)
+
+    def invoke_at_once(self, handler: str, payload: dict[str, Any], times: int) -> list[Any]:
+        """Call the function so many times at the same time, and return its answers."""
+        with self._function(handler) as handle, ThreadPoolExecutor(times) as pool:
+            boto3.client("sts")  # a session's first client finds its parts, which only one thread may do
+            return list(pool.map(lambda _: handle(payload, Context()), range(times)))
 
     def queue(self, output: str) -> FedQueue:
         """Return a queue, named by the stack's output."""

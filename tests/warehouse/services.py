@@ -92,7 +92,7 @@ def local_services() -> Services:
         clock,
         aws_client("sts").meta.endpoint_url,
         google.url,
-        stand_in.warehouse.connect_as_role,
+        stand_in.connect_as_role,
         publish_service_event,
         assume_role_as_service,
     )

@@ -1,11 +1,12 @@
 """How the scheduled flows move on from day to day."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from dataflows.contracts.plan import date_bound
 from tests.warehouse.account import Account2
+from tests.warehouse.interruption import Died, dies_after
 from tests.warehouse.requests import data_flow
 
 pytestmark = pytest.mark.filterwarnings(
@@ -106,3 +107,46 @@ def test_flow_whose_connection_is_gone_is_reported_once(account: Account2) -> No
     (answer,) = account.answers()
     assert (answer["status"], answer["start_date"]) == ("failed", "2026-03-08")
     assert account.runs("status, appflow_flow_name", "end_date = '2026-03-11'") == [("failed", None)]
+
+
+def advance_and_die_before_the_flow_is_started_again(account: Account2, at: datetime) -> None:
+    deaths = 0
+    while account.flows()["ga4-1001-events"] == "Active":
+        account.services.appflow.faults.refuse_updates = 1
+        with pytest.raises(Died), dies_after(deaths):
+            account.call("advance_windows", {"at": at.isoformat()})
+        deaths += 1
+
+
+def test_flow_that_was_stopped_to_be_changed_goes_on_after_a_crash(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    at = datetime(2026, 3, 12, 2, 30, tzinfo=UTC)
+    advance_and_die_before_the_flow_is_started_again(account, at)
+
+    advance(account, at)
+
+    assert account.flows()["ga4-1001-events"] == "Active"
+    assert bounds(account) == (date_bound(date(2026, 3, 8)), date_bound(date(2026, 3, 11)))
+
+
+def test_sweep_starts_a_flow_that_a_crash_left_stopped_and_calls_it_no_incident(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    at = datetime(2026, 3, 12, 2, 30, tzinfo=UTC)
+    advance_and_die_before_the_flow_is_started_again(account, at)
+
+    account.sweep(at + timedelta(minutes=15))
+    assert account.flows()["ga4-1001-events"] == "Suspended"
+    account.sweep(at + timedelta(minutes=45))
+
+    assert account.flows()["ga4-1001-events"] == "Active"
+    assert account.rows("SELECT * FROM ga4_ops.incidents WHERE kind = 'flow_deactivated'") == []
+
+
+def test_flow_that_appflow_deactivated_is_not_started_by_moving_it_on(account: Account2) -> None:
+    account.send(data_flow(reports=EVENTS))
+    account.client("appflow").stop_flow(flowName="ga4-1001-events")
+
+    advance(account, datetime(2026, 3, 12, 2, 30, tzinfo=UTC))
+
+    assert account.flows()["ga4-1001-events"] == "Suspended"
+    assert bounds(account) == (date_bound(date(2026, 3, 8)), date_bound(date(2026, 3, 11)))

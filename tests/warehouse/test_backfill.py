@@ -7,7 +7,8 @@ import pytest
 
 from dataflows.contracts.plan import make_plan
 from tests.warehouse.requests import AT, data_flow
-from warehouse.runs import Run, backfill_runs
+from warehouse.new_runs import backfill_runs
+from warehouse.runs import Run
 
 YESTERDAY = date(2026, 3, 9)
 Days = set[tuple[str, date]]

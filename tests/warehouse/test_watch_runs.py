@@ -257,30 +257,6 @@ def test_sweep_finds_the_runs_whose_events_were_lost(account: Account2) -> None:
     assert {message["report_table"] for message in account.messages("RefreshQueueUrl")} == {"events"}
 
 
-def test_sweep_reports_a_run_that_never_began(account: Account2) -> None:
-    account.send(data_flow(reports=EVENTS))
-    account.watch(ended=1)
-    account.client("appflow").stop_flow(flowName="ga4-1001-events")
-
-    account.sweep(DUE_AT + timedelta(hours=4))
-
-    failed = account.distinct_answers()[-1]
-    assert failed["status"] == "failed"
-    assert "ga4-1001-events" in failed["message"]
-
-
-def test_deactivated_flow_fails_its_next_run(account: Account2) -> None:
-    account.send(data_flow(reports=EVENTS))
-    account.watch(ended=1)
-    detail = {"flow-name": "ga4-1001-events", "deactivation-reason": "The login has expired."}
-
-    account.call("watch_runs", account.appflow_event("AppFlow Scheduled Flow Deactivated", detail))
-
-    failed = account.distinct_answers()[-1]
-    assert failed["status"] == "failed"
-    assert "The login has expired." in failed["message"]
-
-
 def test_flow_of_somebody_else_is_left_alone(account: Account2) -> None:
     account.send(data_flow(reports=EVENTS))
     detail = {"flow-name": "ga4-theirs", "execution-id": "1", "start-time": "2026-03-10T04:00:00.000Z[UTC]"}

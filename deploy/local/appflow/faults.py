@@ -3,6 +3,7 @@
 {"drop_events": 2}                                        the next two events are never sent
 {"fail_runs": 1, "fail_message": "Connection reset"}      the next run ends with this error
 {"partial_put_failures": 3}                               the next three rows to be delivered fail
+{"refuse_updates": 1}                                     the next active flow to be updated must be stopped first
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 from deploy.local.aws.answers import json_answer
 from deploy.local.scheduler.service_model import json_object, validation_error
 
-_COUNTS: Final = ("drop_events", "fail_runs", "partial_put_failures")
+_COUNTS: Final = ("drop_events", "fail_runs", "partial_put_failures", "refuse_updates")
 _DEFAULT_MESSAGE: Final = "The connector failed because somebody asked for it."
 
 
@@ -26,6 +27,7 @@ class AppFlowFaults:
     fail_runs: int = 0
     fail_message: str = _DEFAULT_MESSAGE
     partial_put_failures: int = 0
+    refuse_updates: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def handle_local(self, request: Request) -> Response:
@@ -40,7 +42,7 @@ class AppFlowFaults:
         if not is_known or any(type(count) is not int or count < 0 for count in counts):
             raise validation_error(f"Faults are counts ({', '.join(_COUNTS)}) and a fail_message.")
         with self._lock:
-            self.drop_events, self.fail_runs, self.partial_put_failures = counts
+            self.drop_events, self.fail_runs, self.partial_put_failures, self.refuse_updates = counts
             self.fail_message = message
         return json_answer({})
 
@@ -57,6 +59,13 @@ class AppFlowFaults:
             is_failed = self.fail_runs > 0
             self.fail_runs -= is_failed
             return self.fail_message if is_failed else None
+
+    def take_refused_update(self) -> bool:
+        """Tell whether the update of an active flow that is asked for is refused."""
+        with self._lock:
+            is_refused = self.refuse_updates > 0
+            self.refuse_updates -= is_refused
+            return is_refused
 
     def take_put_failure(self) -> bool:
         """Tell whether the row about to be delivered fails."""

@@ -63,7 +63,8 @@ class Flows:
         """Raise ServiceError when there is no such flow, or it is active and that stands in the way."""
         flow = self.find(name)
         is_active = flow.is_scheduled and flow.status == ACTIVE
-        if is_active and not self._environment.settings.update_active_flow_allowed:
+        is_refused = not self._environment.settings.update_active_flow_allowed
+        if is_active and (is_refused or self._environment.faults.take_refused_update()):
             raise conflict(f"The flow {name} is active: stop it, update it and start it again.")
 
     def update(self, members: Members, caller: Caller) -> Members:

@@ -29,6 +29,7 @@ class Faults(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     revoke_refresh_token: str | None = None
+    renew_refresh_token: str | None = None
     exhaust_quota: str | None = None
     remaining_tokens: RemainingTokens | None = None
     fail_next: int | None = Field(default=None, ge=0)
@@ -51,6 +52,8 @@ def apply_faults(state: Ga4State, faults: Faults, now: datetime) -> None:
     """Let the named things go wrong."""
     if faults.revoke_refresh_token is not None:
         state.tokens.revoke(faults.revoke_refresh_token)
+    if faults.renew_refresh_token is not None:
+        state.tokens.renew(faults.renew_refresh_token)
     if faults.exhaust_quota is not None:
         state.quotas[faults.exhaust_quota].set_remaining(now, 0)
     if faults.remaining_tokens is not None:

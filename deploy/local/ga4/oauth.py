@@ -50,6 +50,11 @@ class TokenIssuer:
         with self._lock:
             self._revoked.add(refresh_token)
 
+    def renew(self, refresh_token: str) -> None:
+        """Let a revoked refresh token be good again: what a login that was renewed comes to."""
+        with self._lock:
+            self._revoked.discard(refresh_token)
+
     def grant_of(self, authorization: str) -> Grant:
         """Return what the bearer of an Authorization header may read; raises GoogleApiError (UNAUTHENTICATED)."""
         if not self.grants:

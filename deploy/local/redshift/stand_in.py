@@ -57,7 +57,12 @@ class RedshiftStandIn:
         return self._port
 
     def connect_as_role(self, role_arn: str) -> psycopg.Connection:
-        """Connect to the warehouse as an IAM role's database user, in PostgreSQL's SQL."""
+        """Connect to the warehouse as an IAM role's database user, in PostgreSQL's SQL.
+
+        Raises psycopg's OperationalError while the warehouse is paused.
+        """
+        if self.faults.is_paused:
+            raise psycopg.OperationalError("the warehouse is paused: resume it first")
         return self.warehouse.connect_as_role(role_arn)
 
     def close(self) -> None:

@@ -20,6 +20,8 @@ FEEDS: Final = {
     "RefreshFunction": "RefreshQueue",
     "NotifyFunction": "NotifyQueue",
 }
+# function that is called by name → where it leaves what it could not do, if it is called asynchronously
+CALLED: Final = {"RetryFunction": "RetryDeadLetterQueue", "ShowStatusFunction": None}
 _VISIBILITY_FACTOR: Final = 6  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _LAYERS: Final = ["myapp-contracts", "myapp-message-batches"]
 _LOGGING: Final = ("POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME")
@@ -32,7 +34,7 @@ def function_problems(stacks: dict[str, Stack]) -> Iterator[str]:
             yield from (f"{name}: {one}" for one in _function_problems(stack, name, function))
             yield from (f"{name}: {one}" for one in environment_problems(stacks, name, function))
     there = {name for stack in stacks.values() for name in stack.of_type("AWS::Lambda::Function")}
-    yield from (f"{name} is missing." for name in sorted(FEEDS.keys() - there))
+    yield from (f"{name} is missing." for name in sorted({*FEEDS, *CALLED} - there))
     yield from _secret_problems(stacks)
 
 
@@ -44,8 +46,11 @@ def _function_problems(stack: Stack, name: str, function: Properties) -> Iterato
     if layers != _LAYERS:
         yield f"its Layers are {layers}, not {_LAYERS}."
     yield from _log_problems(stack, function)
+    if name in CALLED:
+        yield from _called_problems(stack, function, CALLED[name])
+        return
     if name not in FEEDS:
-        yield "it is fed by no queue of the line: name it in FEEDS."
+        yield "it is fed by no queue of the line: name it in FEEDS, or in CALLED."
         return
     mappings = [
         one
@@ -70,6 +75,11 @@ def _log_problems(stack: Stack, function: Properties) -> Iterator[str]:
         yield f"{group}: its LogGroupName is {name}, where nobody would look."
     if not days:
         yield f"{group}: it has no RetentionInDays: what is logged would be kept for ever."
+
+
+def _called_problems(stack: Stack, function: Properties, dead_letters: str | None) -> Iterator[str]:
+    if stack.named(function.get("DeadLetterConfig", {}).get("TargetArn")) != dead_letters:
+        yield f"its DeadLetterConfig does not name {dead_letters}."
 
 
 def _source_problems(stack: Stack, queue: str, source: Properties, timeout_seconds: int) -> Iterator[str]:

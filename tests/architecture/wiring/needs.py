@@ -113,7 +113,7 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
     profile = f"arn:aws:appflow:{_place(stack)}:connectorprofile/ga4"
     answer: Needs = {arns["WarehouseBus"]: ("events:PutEvents",)}
     keep_ops: Needs = {arns["RefreshRole"]: ("sts:AssumeRole",)}
-    connect = _appflow("UseConnectorProfile", "ListConnectorEntities")
+    connect, mark = _appflow("UseConnectorProfile", "ListConnectorEntities"), ("TagResource", "UntagResource")
     return {
         "RegisterRole": {
             **answer,
@@ -122,7 +122,7 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
             arns["WatchQueue"]: ("sqs:SendMessage",),
             arns["WarehouseSecret"]: ("secretsmanager:GetSecretValue",),
             arns["DdlRole"]: ("sts:AssumeRole",),
-            flow: _appflow("UpdateFlow", "StartFlow", "StopFlow", "DeleteFlow", "DescribeFlow"),
+            flow: _appflow("UpdateFlow", "StartFlow", "StopFlow", "DeleteFlow", "DescribeFlow", *mark),
             "*": _appflow("CreateFlow"),
             profile: (*connect, *_appflow("DescribeConnectorEntity")),
         },
@@ -131,17 +131,25 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
             **keep_ops,
             arns["WatchQueue"]: _READ_QUEUE,
             arns["RefreshQueue"]: ("sqs:SendMessage",),
-            flow: _appflow("StartFlow", "DeleteFlow", "DescribeFlow", "DescribeFlowExecutionRecords"),
-            "*": _appflow("CreateFlow"),
-            profile: connect,
+            flow: _appflow("StartFlow", "DeleteFlow", "DescribeFlow", "DescribeFlowExecutionRecords", "UntagResource"),
+            "*": _appflow("CreateFlow", "ListFlows"),
+            profile: (*connect, *_appflow("DescribeConnectorEntity")),
         },
         "AdvanceRole": {
             **answer,
             **keep_ops,
             arns["AdvanceQueue"]: _READ_QUEUE,
-            flow: _appflow("UpdateFlow", "StartFlow", "StopFlow", "DescribeFlow"),
+            flow: _appflow("UpdateFlow", "StartFlow", "StopFlow", "DescribeFlow", *mark),
             profile: connect,
         },
+        "RetryRole": {
+            **answer,
+            **keep_ops,
+            arns["WatchQueue"]: ("sqs:SendMessage",),
+            arns["RetryDeadLetterQueue"]: ("sqs:SendMessage",),
+            flow: _appflow("StartFlow", "DescribeFlow"),
+        },
+        "ShowStatusRole": keep_ops,
         "RefreshRole": {
             **answer,
             _workgroup(stack): _RUN_STATEMENTS,
@@ -162,13 +170,14 @@ def _place(stack: Stack) -> str:
 
 
 _FUNCTIONS: Final = ("lambda.amazonaws.com",)
+_BORROWERS: Final = ("RegisterRole", "WatchRole", "AdvanceRole", "RetryRole", "ShowStatusRole")
 _REDSHIFT: Final = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
 
 
 def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return by stack and role who must be able to assume it: services, or roles by their ARN."""
     warehouse = stacks["warehouse"].arns
-    borrowers = tuple(warehouse[name] for name in ("RegisterRole", "WatchRole", "AdvanceRole"))
+    borrowers = tuple(warehouse[name] for name in _BORROWERS)
     return {
         "app": {
             "AppRole": ("ec2.amazonaws.com",),
@@ -190,5 +199,7 @@ def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]
             "RegisterRole": _FUNCTIONS,
             "WatchRole": _FUNCTIONS,
             "AdvanceRole": _FUNCTIONS,
+            "RetryRole": _FUNCTIONS,
+            "ShowStatusRole": _FUNCTIONS,
         },
     }

@@ -15,7 +15,7 @@ _OWN_METRICS: Final = {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}
 _BOUND: Final = (_OWN_STATEMENTS, _OWN_METRICS)
 # IAM knows no resource for these: a statement that names one allows nothing.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonappflow.html
-_TAKE_NO_RESOURCE: Final = ("appflow:CreateFlow",)
+_TAKE_NO_RESOURCE: Final = frozenset({"appflow:CreateFlow", "appflow:ListFlows"})
 
 
 def queue_admits(stack: Stack, queue: str, principal: str, context: Mapping[str, str]) -> bool:
@@ -87,7 +87,9 @@ def _evaluable(statement: dict[str, Any]) -> dict[str, Any]:
 def is_bound(statement: Mapping[str, Any]) -> bool:
     """Tell whether a role's statement names its resources, where there are any, or its own SQL or metrics only."""
     is_own = statement.get("Condition") in _BOUND
-    return "*" not in listed(statement["Resource"]) or is_own or statement["Action"] in _TAKE_NO_RESOURCE
+    return (
+        "*" not in listed(statement["Resource"]) or is_own or _TAKE_NO_RESOURCE.issuperset(listed(statement["Action"]))
+    )
 
 
 def listed(value: Any) -> list[Any]:

@@ -202,6 +202,8 @@ def _of_schedule(name: str, schedule: dict[str, Any]) -> Found:
 def _of_function(name: str, function: dict[str, Any]) -> Found:
     yield from ((("Layers", index), (name, "Layers")) for index in range(len(function["Layers"])))
     yield from (((member,), (name, member)) for member in ("LoggingConfig", "TracingConfig"))
+    if "DeadLetterConfig" in function:
+        yield ("DeadLetterConfig",), (name, "DeadLetterConfig")
     for variable in function["Environment"]["Variables"]:
         yield ("Environment", "Variables", variable), (name, variable)
 

@@ -14,14 +14,17 @@ from dataflows.contracts.events import (
     DataFlowStatusChanged,
     RunStatus,
 )
+from dataflows.contracts.incidents import DataFlowIncidentChanged, IncidentState
+from warehouse.causes import remedy_of
 from warehouse.errors import aws_errors
+from warehouse.incidents import Incident
 from warehouse.runs import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
-Answer = DataFlowStatusChanged | DataFlowRunReported
+Answer = DataFlowStatusChanged | DataFlowRunReported | DataFlowIncidentChanged
 
 _ENTRIES_A_CALL: Final = 10
 _MAX_MESSAGE: Final = 2000
@@ -128,4 +131,21 @@ def run_reported(
         rows_rejected=rows_rejected,
         message=message[:_MAX_MESSAGE],
         occurred_at=occurred_at,
+    )
+
+
+def incident_changed(incident: Incident) -> DataFlowIncidentChanged:
+    """Return the news of an incident that is open or was; told again, it has the same event id."""
+    ids = ("correlation_id", "data_flow_id", "incident_id")
+    same = ("property_id", "display_name", "report", "kind", "cause", "run_id", "start_date", "end_date", "since")
+    return DataFlowIncidentChanged(
+        event_id=uuid5(UUID(incident.incident_id), f"{incident.state} {incident.attempts}"),
+        **{name: UUID(getattr(incident, name)) for name in ids},
+        **{name: getattr(incident, name) for name in same},
+        state=IncidentState(incident.state),
+        message=incident.message[:_MAX_MESSAGE],
+        remedy=remedy_of(incident.kind, incident.cause),
+        attempts=incident.attempts,
+        requested_by=incident.requested_by,
+        occurred_at=incident.changed_at,
     )

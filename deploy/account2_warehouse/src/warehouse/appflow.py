@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
@@ -12,9 +13,16 @@ from warehouse.errors import aws_errors, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_appflow import AppflowClient
-    from mypy_boto3_appflow.type_defs import DescribeFlowExecutionRecordsRequestTypeDef, ExecutionRecordTypeDef
+    from mypy_boto3_appflow.type_defs import (
+        DescribeFlowExecutionRecordsRequestTypeDef,
+        ExecutionRecordTypeDef,
+        FlowDefinitionTypeDef,
+        ListFlowsRequestTypeDef,
+    )
 
 ACTIVE: Final = "Active"
+# On a flow that we have stopped to change it, since when: AppFlow itself may deactivate flows too, which looks alike.
+STOPPED_TAG: Final = "myapp-stopped-at"
 _GONE: Final = "ResourceNotFoundException"
 # Nobody can say whether an active flow may be updated, nor what it is refused with.
 _UPDATE_REFUSED: Final = frozenset({"ConflictException", "UnsupportedOperationException", "ValidationException"})
@@ -41,6 +49,21 @@ class Execution:
     def is_successful(self) -> bool:
         """Whether AppFlow calls it so; records may have failed all the same."""
         return self.status == "Successful"
+
+
+@dataclass(frozen=True)
+class ListedFlow:
+    """A flow as ListFlows shows it; `stopped_at` is when we stopped it to change it, if nobody started it since."""
+
+    name: str
+    status: str
+    stopped_at: datetime | None
+    last_message: str
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it runs at its hour."""
+        return self.status == ACTIVE
 
 
 class Flows:
@@ -80,8 +103,11 @@ class Flows:
         with aws_errors(f"update the flow {definition.name}"):
             self.client.update_flow(**definition.request)
 
-    def update_active(self, definition: FlowDefinition, token: str) -> None:
-        """Replace an active flow's definition; it is stopped meanwhile if AppFlow refuses that otherwise."""
+    def update_active(self, definition: FlowDefinition, at: datetime) -> None:
+        """Replace an active flow's definition; it is stopped meanwhile, from `at` on, if AppFlow refuses otherwise.
+
+        Who dies in between leaves a mark on it, by which it is known that `resume` may start it.
+        """
         with aws_errors(f"update the flow {definition.name}"):
             try:
                 self.client.update_flow(**definition.request)
@@ -90,11 +116,36 @@ class Flows:
                     raise
             else:
                 return
+        self._mark_stopped(definition.name, at)
         self.stop(definition.name)
         try:
             self.update(definition)
         finally:  # also when it was the definition that is wrong: the old one goes on
-            self.start(definition.name, token)
+            self.resume(definition.name)
+
+    def resume(self, name: str) -> None:
+        """Start a flow that we have stopped, and take our mark off it."""
+        self.start(name, uuid4().hex)  # a token of before might make AppFlow repeat its answer and start nothing
+        with aws_errors(f"take the mark off the flow {name}"):
+            self.client.untag_resource(resourceArn=self._arn(name), tagKeys=[STOPPED_TAG])
+
+    def _mark_stopped(self, name: str, at: datetime) -> None:
+        with aws_errors(f"mark the flow {name} as stopped"):
+            self.client.tag_resource(resourceArn=self._arn(name), tags={STOPPED_TAG: at.isoformat()})
+
+    def _arn(self, name: str) -> str:
+        return self.client.describe_flow(flowName=name)["flowArn"]
+
+    def listed(self) -> Iterator[ListedFlow]:
+        """Return every flow of the account, as AppFlow orders them."""
+        call: ListFlowsRequestTypeDef = {"maxResults": 100}
+        while True:
+            with aws_errors("list the flows"):
+                page = self.client.list_flows(**call)
+            yield from map(_listed, page.get("flows", ()))
+            if not (token := page.get("nextToken")):
+                return
+            call["nextToken"] = token
 
     def stop(self, name: str) -> None:
         """Deactivate a scheduled flow; one that is not there, or not active, is fine."""
@@ -136,6 +187,21 @@ class Flows:
             if not (token := page.get("nextToken")):
                 return
             call["nextToken"] = token
+
+
+def stopped_at(tags: dict[str, str]) -> datetime | None:
+    """Return since when a flow with these tags is stopped by us to be changed, if it is."""
+    return datetime.fromisoformat(tags[STOPPED_TAG]).astimezone(UTC) if STOPPED_TAG in tags else None
+
+
+def _listed(flow: "FlowDefinitionTypeDef") -> ListedFlow:
+    last_run = flow.get("lastRunExecutionDetails", {})
+    return ListedFlow(
+        name=flow["flowName"],
+        status=flow["flowStatus"],
+        stopped_at=stopped_at(flow.get("tags", {})),
+        last_message=last_run.get("mostRecentExecutionMessage", ""),
+    )
 
 
 def _execution(record: "ExecutionRecordTypeDef") -> Execution:

@@ -6,10 +6,9 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Config(BaseModel):
+class _CalledConfig(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    queue_url: str  # of the queue that feeds the function
     warehouse_bus_name: str
 
     @classmethod
@@ -17,6 +16,10 @@ class _Config(BaseModel):
         """Return the settings; raises pydantic's ValidationError naming what is missing or bad."""
         known = {name: os.environ[name.upper()] for name in cls.model_fields if name.upper() in os.environ}
         return cls.model_validate(known)
+
+
+class _Config(_CalledConfig):
+    queue_url: str  # of the queue that feeds the function
 
 
 class FlowConfig(_Config):
@@ -76,4 +79,18 @@ class RefreshConfig(_Config):
     unload_role_chain: str
     unload_bucket: str
     unload_bucket_region: str
+    watch_queue_url: str
+
+
+class StatusConfig(_CalledConfig):
+    """Settings of the function that tells how a data flow stands, which is called by name."""
+
+    workgroup_name: str
+    database_name: str
+    refresh_role_arn: str
+
+
+class RetryConfig(StatusConfig):
+    """Settings of the retry function, which is called by name."""
+
     watch_queue_url: str

@@ -61,6 +61,10 @@ class Connector:
             _found_entities[key] = self._find(property_id)
         return _found_entities[key]
 
+    def probe(self, event: RegisterDataFlow) -> None:
+        """Raise TerminalError or TransientError unless the profile shows the property and its fields just now."""
+        self.check_fields(self._find(event.property.property_id), event)
+
     def check_fields(self, entity: str, event: RegisterDataFlow) -> None:
         """Raise TerminalError when the property lacks a field of a report, or can't be filtered as asked."""
         offered = self._operators(entity)

@@ -3,14 +3,14 @@
 # ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from dataflows.contracts import naming
 from dataflows.contracts.plan import DateWindow
 from dataflows.contracts.tables import RUNS
 from warehouse import ops
+from warehouse.days import merged
 from warehouse.delivered_runs import LandedReport
 from warehouse.refresh_sql import failing_unless, unconsumed_check
 from warehouse.runs import Run, RunKind, RunState
@@ -38,17 +38,6 @@ def discard(warehouse: Warehouse, landed: LandedReport, reason: str, at: datetim
         statements.append(ops.insert(RUNS, new_runs, ("run_id",)))
     warehouse.execute_together(statements)
     return message
-
-
-def merged(windows: Iterable[DateWindow]) -> list[DateWindow]:
-    """Return the dates of all windows as the fewest windows, oldest first."""
-    joined: list[DateWindow] = []
-    for window in sorted(windows, key=lambda window: window.start_date):
-        if joined and window.start_date <= joined[-1].end_date + timedelta(1):
-            last = joined.pop()
-            window = DateWindow(last.start_date, max(last.end_date, window.end_date))
-        joined.append(window)
-    return joined
 
 
 def _what_next(windows: list[DateWindow]) -> str:

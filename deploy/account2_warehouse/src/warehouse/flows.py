@@ -7,11 +7,12 @@ from typing import Any
 from dataflows.contracts.errors import TerminalError, TransientError
 from dataflows.contracts.events import RegisterDataFlow
 from dataflows.contracts.plan import PlannedFlow
-from warehouse.appflow import ACTIVE, Flows
+from warehouse.appflow import ACTIVE, Flows, stopped_at
 from warehouse.config import FlowConfig
 from warehouse.definitions import FlowDefinition, Source, scheduled
 from warehouse.errors import SAVE_AGAIN
-from warehouse.runs import Run, scheduled_run
+from warehouse.new_runs import scheduled_run
+from warehouse.runs import Run
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ def next_run(config: FlowConfig, event: RegisterDataFlow, flow: PlannedFlow, sou
     return NextRun(scheduled(config, flow, source, run.window, run.due_at or at), run)
 
 
-def create_or_change(flows: Flows, definition: FlowDefinition, token: str, *, is_known: bool) -> datetime | None:
+def create_or_change(
+    flows: Flows, definition: FlowDefinition, token: str, at: datetime, *, is_known: bool
+) -> datetime | None:
     """Make the flow be as defined, and active. `is_known` only saves calls: it says what to try first.
 
-    Returns since when, by AppFlow's clock, it is so defined; None for one that never was otherwise. Raises
-    TransientError or TerminalError.
+    `token` marks repeats of the call, `at` is when it is made. Returns since when, by AppFlow's clock, it is so
+    defined; None for one that never was otherwise. Raises TransientError or TerminalError.
     """
     if not is_known and flows.create(definition, token):
         flows.start(definition.name, token)
@@ -41,29 +44,32 @@ def create_or_change(flows: Flows, definition: FlowDefinition, token: str, *, is
     if existing is None:
         _create_again(flows, definition, token)
         return None
-    changed_at = _change(flows, definition, existing, token)
+    changed_at = _change(flows, definition, existing, at)
     if existing["flowStatus"] != ACTIVE:
         flows.start(definition.name, token)
     return changed_at
 
 
-def change(flows: Flows, definition: FlowDefinition, token: str) -> datetime:
-    """Make an existing flow be as defined; one that AppFlow deactivated stays so until somebody looks.
+def change(flows: Flows, definition: FlowDefinition, at: datetime) -> datetime:
+    """Make an existing flow be as defined, at the moment `at`; one that AppFlow deactivated stays so.
 
-    Returns since when, by AppFlow's clock, it is so defined.
+    One that was stopped here, by a change that broke off, goes on. Returns since when, by AppFlow's clock, it is
+    so defined.
 
     Raises TerminalError when the flow is gone or refuses, TransientError when AppFlow can't be asked.
     """
-    return _change(flows, definition, _existing(flows, definition.name), token)
+    return _change(flows, definition, _existing(flows, definition.name), at)
 
 
-def _change(flows: Flows, definition: FlowDefinition, existing: dict[str, Any], token: str) -> datetime:
+def _change(flows: Flows, definition: FlowDefinition, existing: dict[str, Any], at: datetime) -> datetime:
     if existing.get("description") != definition.description:
         if existing["flowStatus"] == ACTIVE:
-            flows.update_active(definition, token)
+            flows.update_active(definition, at)
         else:
             flows.update(definition)
         existing = _existing(flows, definition.name)
+    if stopped_at(existing.get("tags", {})):
+        flows.resume(definition.name)
     changed_at: datetime = existing["lastUpdatedAt"]
     return changed_at.astimezone(UTC)
 

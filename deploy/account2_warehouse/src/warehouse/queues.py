@@ -1,7 +1,7 @@
 """What the functions tell each other through their queues.
 
-- watch queue: `{"at"}` starts runs that wait, of one data flow if it holds `data_flow_id`;
-  `{"sweep": true, "at"}` looks for runs whose events never came. AppFlow's events arrive there too.
+- watch queue: `{"at"}` starts runs that wait, of one data flow if it holds `data_flow_id`, and sees what has become of
+  incidents; `{"sweep": true, "at"}` looks for runs whose events never came. AppFlow's events arrive there too.
 - refresh queue: `{"report_table", "at"}`.
 """
 

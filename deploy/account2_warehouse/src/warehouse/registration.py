@@ -19,9 +19,10 @@ from warehouse.connector import Connector
 from warehouse.definitions import Source
 from warehouse.flows import NextRun, create_or_change, next_run
 from warehouse.moments import Moment
+from warehouse.new_runs import backfill_runs, run_again
 from warehouse.queues import WatchQueue
 from warehouse.registry import Registration, Registry, Step
-from warehouse.runs import Run, RunKind, Runs, RunState, backfill_runs, run_again
+from warehouse.runs import Run, RunKind, Runs, RunState
 from warehouse.schema import Schema
 
 logger = Logger(child=True)
@@ -110,7 +111,7 @@ class Registrar:
         next_runs = self._next_runs(event, plan, moment)  # first: what GA4 does not have is refused before tables are
         self.schema.apply(plan.statements, plan.tables)
         self._answer(event, DataFlowStatus.SCHEMA_READY, moment)
-        scheduled_runs = self._make_flows(event, next_runs, earlier)
+        scheduled_runs = self._make_flows(event, next_runs, earlier, moment)
         self._answer(event, DataFlowStatus.FLOWS_CREATED, moment)
         self._plan_runs(event, [*backfill_runs(event, plan, moment.at), *scheduled_runs], moment)
 
@@ -121,13 +122,16 @@ class Registrar:
         return [next_run(self.config, event, flow, source, moment.at) for flow in plan.flows]
 
     def _make_flows(
-        self, event: RegisterDataFlow, next_runs: Sequence[NextRun], earlier: Sequence[Registration]
+        self, event: RegisterDataFlow, next_runs: Sequence[NextRun], earlier: Sequence[Registration], moment: Moment
     ) -> list[Run]:
         """Make the flows, delete those no longer wanted, and return the flows' next runs."""
         in_force = _flow_names(item.plan for item in earlier if item.is_in_force)
         # What was overtaken meanwhile makes a call another one, which AppFlow must not take for the first one's repeat.
         before = "|".join(f"{item.event.revision} {item.step}" for item in earlier)
-        runs = [self._make_flow(event, item, before, is_known=item.definition.name in in_force) for item in next_runs]
+        runs = [
+            self._make_flow(event, item, before, moment, is_known=item.definition.name in in_force)
+            for item in next_runs
+        ]
         self._delete_unwanted({item.definition.name for item in next_runs}, earlier)
         return runs
 
@@ -136,9 +140,9 @@ class Registrar:
         for name in sorted(_flow_names(item.plan for item in earlier) - wanted):
             self.flows.delete(name)
 
-    def _make_flow(self, event: RegisterDataFlow, item: NextRun, before: str, *, is_known: bool) -> Run:
+    def _make_flow(self, event: RegisterDataFlow, item: NextRun, before: str, moment: Moment, *, is_known: bool) -> Run:
         token = _token(event, item.definition.name, item.definition.hash, before)
-        prepared_at = create_or_change(self.flows, item.definition, token, is_known=is_known)
+        prepared_at = create_or_change(self.flows, item.definition, token, moment.now, is_known=is_known)
         return replace(item.run, prepared_at=prepared_at)
 
     def _plan_runs(self, event: RegisterDataFlow, runs: Sequence[Run], moment: Moment) -> None:

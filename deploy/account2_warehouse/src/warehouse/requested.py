@@ -8,9 +8,10 @@ from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import DataFlowRunReported, RunDataFlow, RunStatus, today_in
 from warehouse.answers import Answers
 from warehouse.moments import Moment
+from warehouse.new_runs import requested_runs
 from warehouse.queues import WatchQueue
 from warehouse.registry import Registration, Registry
-from warehouse.runs import Runs, requested_runs
+from warehouse.runs import Runs
 
 
 @dataclass(frozen=True)

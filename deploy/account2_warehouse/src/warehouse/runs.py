@@ -1,23 +1,17 @@
-"""The runs of AppFlow: what `ga4_ops.runs` says of each, from asked for to refreshed.
+"""The runs of AppFlow: what `ga4_ops.runs` says of each, from asked for to refreshed."""
 
-A run has the same id however often it is asked for: the id is made from what it reads, not drawn.
-"""
-
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, Self
-from uuid import uuid5
 
 from dataflows.contracts import naming
-from dataflows.contracts.events import RegisterDataFlow, RunDataFlow, Station, today_in
-from dataflows.contracts.plan import DateWindow, Plan, PlannedFlow, daily_window, next_run_at
+from dataflows.contracts.events import Station
+from dataflows.contracts.plan import DateWindow
 from dataflows.contracts.tables import RUN_TURNS, RUNS
 from warehouse import ops
-from warehouse.statements import Warehouse
+from warehouse.statements import Warehouse, literal
 
 _ROWS_A_STATEMENT: Final = 40  # of less than 2,000 bytes each
 _MOMENTS: Final = ("due_at", "prepared_at", "started_at", "ended_at", "consumed_at")
@@ -80,6 +74,21 @@ class Run:
         )
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether its rows are still to come, or to be loaded."""
+        return self.status in (RunState.PENDING, RunState.STARTED) or self.is_landed
+
+    @property
+    def is_landed(self) -> bool:
+        """Whether its rows lie in the landing table."""
+        return self.status is RunState.SUCCEEDED and self.consumed_at is None
+
+    @property
+    def has_read(self) -> bool:
+        """Whether its days are in the warehouse's combined tables."""
+        return self.status is RunState.SUCCEEDED and self.consumed_at is not None
+
+    @property
     def log_keys(self) -> dict[str, str | None]:
         """What a log line about the run carries."""
         names = ("run_id", "correlation_id", "data_flow_id", "appflow_flow_name", "execution_id")
@@ -120,6 +129,15 @@ class Runs:
         rows = self._warehouse.query(ops.select(RUNS, where, ("due_at", "start_date", "report", "run_id")))
         return [Run.from_row(row) for row in rows]
 
+    def history(self, property_id: str, report: str, since: datetime) -> list[Run]:
+        """Return the runs of a report that have not ended, or only after the aware moment `since`."""
+        columns = ", ".join(name for name, _ in RUNS.columns)
+        rows = self._warehouse.query(
+            f"SELECT {columns} FROM {RUNS.qualified_name} WHERE property_id = {literal(property_id)} "  # noqa: S608
+            f"AND report = {literal(report)} AND (ended_at IS NULL OR ended_at >= {literal(since)})"
+        )
+        return [Run.from_row(row) for row in rows]
+
     def change(self, run: Run, expected: RunState | tuple[RunState, ...], **changes: ops.Value) -> bool:
         """Set columns of a run that still is `expected`, or one of these; return whether it was."""
         where: dict[str, ops.Condition] = {"run_id": run.run_id, "status": expected}
@@ -148,96 +166,3 @@ class Runs:
         unbegun = {run.run_id for run in pending if at is None or run.due_at is None or run.due_at > at}
         if dropped := sorted(unbegun - set(keep)):
             self._warehouse.execute(ops.delete(RUNS, {"run_id": dropped, "status": RunState.PENDING}))
-
-
-def backfill_runs(event: RegisterDataFlow, plan: Plan, at: datetime) -> list[Run]:
-    """Return the runs that read everything from the start date to yesterday, newest dates first.
-
-    A report whose definition changed is read anew; one that did not only from its last, open chunk on.
-    """
-    yesterday = today_in(plan.time_zone, at) - timedelta(1)
-    chunks = DateWindow(plan.backfill_from, yesterday).chunks()
-    return [
-        _on_demand(event, flow, RunKind.BACKFILL, chunk, (event.data_flow_id, flow.tasks))
-        for chunk in reversed(chunks)
-        for flow in plan.flows
-    ]
-
-
-def run_again(run: Run, revision: int) -> Run:
-    """Return another attempt, for a revision of the data flow, at a run that failed."""
-    return replace(run, run_id=_run_id(run.run_id, revision))
-
-
-def run_apart(run: Run) -> Run:
-    """Return the run on demand that reads what a scheduled run should have read."""
-    run_id = _run_id(run.run_id, "apart")
-    return replace(run, run_id=run_id, kind=RunKind.REQUESTED, appflow_flow_name=None, due_at=None, prepared_at=None)
-
-
-def requested_runs(request: RunDataFlow, plan: Plan) -> list[Run]:
-    """Return the runs that were asked for, of the reports named or of all the plan's."""
-    flows = [flow for flow in plan.flows if not request.reports or flow.report in request.reports]
-    chunks = DateWindow(request.start_date, request.end_date).chunks()
-    return [
-        _on_demand(request, flow, RunKind.REQUESTED, chunk, (request.event_id,)) for chunk in chunks for flow in flows
-    ]
-
-
-def scheduled_run(event: RegisterDataFlow, flow: PlannedFlow, after: datetime) -> Run:
-    """Return the next run that AppFlow will start by itself after the moment `after`."""
-    zone = event.property.time_zone
-    due_at = next_run_at(zone, event.refresh_hour_local, after)
-    window = daily_window(zone, event.lookback_days, due_at)
-    return _scheduled(event, flow, window, _run_id(flow.appflow_flow_name, due_at, window), due_at)
-
-
-def unplanned_run(event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow, execution_id: str) -> Run:
-    """Return a scheduled run that AppFlow made at an hour for which none was noted."""
-    return _scheduled(event, flow, window, _run_id(flow.appflow_flow_name, execution_id), None)
-
-
-def _scheduled(
-    event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow, run_id: str, due_at: datetime | None
-) -> Run:
-    # An id for each day, the same for all reports: what follows from one registration never ends.
-    day = uuid5(event.correlation_id, str(window.end_date))
-    return Run(
-        run_id=run_id,
-        correlation_id=str(day),
-        data_flow_id=str(event.data_flow_id),
-        property_id=event.property.property_id,
-        report=flow.report,
-        appflow_flow_name=flow.appflow_flow_name,
-        kind=RunKind.SCHEDULED,
-        **asdict(window),
-        requested_by=event.requested_by,
-        due_at=due_at,
-    )
-
-
-def _on_demand(
-    asked: RegisterDataFlow | RunDataFlow,
-    flow: PlannedFlow,
-    kind: RunKind,
-    window: DateWindow,
-    identity: tuple[Any, ...],
-) -> Run:
-    property_id = asked.property_id if isinstance(asked, RunDataFlow) else asked.property.property_id
-    run_id = _run_id(kind, flow.report, window, *identity)
-    return Run(
-        run_id=run_id,
-        correlation_id=str(asked.correlation_id),
-        data_flow_id=str(asked.data_flow_id),
-        property_id=property_id,
-        report=flow.report,
-        appflow_flow_name=None,
-        kind=kind,
-        **asdict(window),
-        requested_by=asked.requested_by,
-    )
-
-
-def _run_id(*parts: object) -> str:
-    canonical = json.dumps(parts, default=str, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]

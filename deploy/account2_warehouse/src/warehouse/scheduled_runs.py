@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from dataflows.contracts.plan import DateWindow
+from warehouse.new_runs import unplanned_run
 from warehouse.registry import Registry
-from warehouse.runs import Run, RunKind, Runs, RunState, unplanned_run
+from warehouse.runs import Run, RunKind, Runs, RunState
 
 _TOLERANCE: Final = timedelta(minutes=1)  # clocks differ
 _EVER: Final = datetime.min.replace(tzinfo=UTC)

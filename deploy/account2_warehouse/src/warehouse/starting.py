@@ -52,7 +52,7 @@ class Starter:
         for run in unfinished:
             if run.status is RunState.STARTED and not run.is_scheduled and run.execution_id is None:
                 self._launch(registration, run, at)  # claimed by one that stopped before it came to this
-        for run in _next(unfinished, self.config.max_concurrent_runs):
+        for run in _next(unfinished, self.config.max_concurrent_runs, at):
             if claimed := self._claim(run, at):
                 self._launch(registration, claimed, at)
 
@@ -90,12 +90,13 @@ class Starter:
         logger.warning("not started", extra={**run.log_keys, "reason": error.reason, "error": str(error)})
 
 
-def _next(unfinished: Iterable[Run], at_most: int) -> list[Run]:
-    """Return the pending runs that may be started now: what was asked for before what is filled in, newest first."""
+def _next(unfinished: Iterable[Run], at_most: int, at: datetime) -> list[Run]:
+    """Return the pending runs to start at `at`: what was asked for before what is filled in, newest days first."""
     runs = list(unfinished)
     busy = {run.report for run in runs if run.status is not RunState.PENDING}
     started = sum(run.status is RunState.STARTED and not run.is_scheduled for run in runs)
-    waiting = [run for run in runs if run.status is RunState.PENDING and not run.is_scheduled]
+    pending = [run for run in runs if run.status is RunState.PENDING and not run.is_scheduled]
+    waiting = [run for run in pending if run.due_at is None or run.due_at <= at]
     waiting.sort(key=lambda run: (run.kind is RunKind.BACKFILL, -run.start_date.toordinal(), run.report))
     chosen: dict[str, Run] = {}
     for run in waiting:

@@ -1,12 +1,13 @@
-"""Finds what AppFlow's events did not tell: runs that ended, runs that never began, refreshes that wait."""
+"""Finds what AppFlow's events did not tell: runs that ended or never began, flows that stand still, days missing."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from warehouse.appflow import Execution
-from warehouse.errors import SAVE_AGAIN, try_each
-from warehouse.runs import Run, RunKind, RunState, run_apart
+from warehouse.errors import try_each
+from warehouse.missing_days import MissingDays
+from warehouse.runs import Run, RunKind, RunState
 from warehouse.waiting import waiting_tables
 from warehouse.watch import Watcher
 
@@ -20,13 +21,23 @@ class Sweeper:
     """Looks after the runs that nothing was heard of."""
 
     watcher: Watcher
+    missing_days: MissingDays
 
     def sweep(self, at: datetime) -> None:
-        """Look at every unfinished run, start those that wait, have the tables refreshed that wait for it.
+        """Look at every unfinished run and every flow, start what waits, have tables refreshed that wait for it.
 
         What fails holds up nothing else; then TransientError is raised at the end.
         """
-        parts = (self._look_at_all, self.watcher.starter.start_all, self._refresh_waiting)
+        watcher = self.watcher
+        parts = (
+            self._look_at_all,
+            watcher.scheduled_flows.look,
+            watcher.remediation.look,
+            self.missing_days.look,  # after it: what was decided of a failed run's days is found there
+            watcher.remediation.tell,
+            watcher.starter.start_all,
+            self._refresh_waiting,
+        )
         try_each(parts, lambda part: part(at))
 
     def _look_at_all(self, at: datetime) -> None:
@@ -55,13 +66,10 @@ class Sweeper:
                 return
         if at < run.due_at + _START_GRACE:
             return
-        if run.was_prepared_by(run.due_at):
-            message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour: {SAVE_AGAIN}."
-            self.watcher.fail(run, message, at)
-        else:
-            self.watcher.runs.add([run_apart(run)])
-            message = "AppFlow began before its flow was moved on to these dates: they are read by a flow of their own."
-            self.watcher.fail(run, message, at)
+        message = f"AppFlow did not start the flow {run.appflow_flow_name} at its hour."
+        if not run.was_prepared_by(run.due_at):
+            message = f"AppFlow began before its flow {run.appflow_flow_name} was moved on to these dates."
+        self.watcher.fail(run, message, at)
 
     def _may_be(self, run: Run, execution: Execution) -> bool:
         """Whether an execution is the run's: begun at its hour, with its window, and no other run's."""
@@ -73,7 +81,7 @@ class Sweeper:
         execution = self.watcher.flows.execution(name, execution_id)
         if execution is None:
             if run.started_at is not None and at >= run.started_at + _RECORD_GRACE:
-                self.watcher.fail(run, "AppFlow has no record of the run any more: Back-fill its days again.", at)
+                self.watcher.fail(run, "AppFlow has no record of the run any more.", at)
         elif execution.is_over:
             self.watcher.ended(run, execution, at)
 

@@ -13,9 +13,10 @@ from dataflows.contracts.reports import CUSTOM_TABLE, REPORTS
 from message_batches.metrics import count
 from warehouse.answers import Answers, run_reported
 from warehouse.appflow import Execution, Flows
-from warehouse.errors import SAVE_AGAIN
 from warehouse.queues import RefreshQueue
+from warehouse.remediation import Remediation
 from warehouse.runs import Run, Runs, RunState
+from warehouse.scheduled_flows import ScheduledFlows
 from warehouse.scheduled_runs import ScheduledRuns
 from warehouse.starting import Starter
 from warehouse.statements import Warehouse
@@ -37,11 +38,14 @@ class Watcher:
     flows: Flows
     refresh_queue: RefreshQueue
     starter: Starter
+    remediation: Remediation
+    scheduled_flows: ScheduledFlows
 
     def take_event(self, detail_type: str, detail: dict[str, Any], at: datetime) -> None:
         """Take one of AppFlow's events. Raises TransientError when its record can't be had yet."""
         if detail_type == "AppFlow Scheduled Flow Deactivated":
-            self._deactivated(detail, at)
+            self.scheduled_flows.deactivated(detail["flow-name"], detail.get("deactivation-reason", ""), at)
+            self.remediation.look(at)
             return
         run = self._run_of(detail)
         if run is None:
@@ -101,6 +105,8 @@ class Watcher:
             self.flows.delete(run.appflow_flow_name)
         if has_succeeded:
             self.refresh_queue.refresh(report_table(run.report), at)
+        else:
+            self.remediation.look(max(at, run.ended_at or at), run.data_flow_id)
         self.starter.start(run.data_flow_id, at)
 
     def _run_of(self, detail: dict[str, Any]) -> Run | None:
@@ -113,13 +119,6 @@ class Watcher:
 
     def _execution(self, detail: dict[str, Any]) -> Execution | None:
         return self.flows.execution(detail["flow-name"], detail["execution-id"])
-
-    def _deactivated(self, detail: dict[str, Any], at: datetime) -> None:
-        name, reason = detail["flow-name"], detail.get("deactivation-reason", "no reason given")
-        logger.error("deactivated", station="ingest", flow=name, reason=reason)
-        message = f"AppFlow has deactivated the flow {name}: {reason}. Mend the cause, then {SAVE_AGAIN}."
-        for run in self.scheduled_runs.waiting(name):
-            self.fail(run, message, at)
 
 
 def report_table(report: str) -> str:

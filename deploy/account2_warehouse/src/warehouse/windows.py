@@ -17,9 +17,10 @@ from warehouse.connector import Connector
 from warehouse.definitions import Source
 from warehouse.errors import try_each
 from warehouse.flows import NextRun, change, next_run
+from warehouse.new_runs import scheduled_run
 from warehouse.ops import Condition
 from warehouse.registry import Registration, Registry
-from warehouse.runs import Run, RunKind, Runs, RunState, scheduled_run
+from warehouse.runs import Run, RunKind, Runs, RunState
 
 logger = Logger(child=True)
 
@@ -71,7 +72,7 @@ class WindowAdvancer:
     def _prepare(self, item: NextRun, at: datetime) -> None:
         run = item.run
         try:
-            run = replace(run, prepared_at=change(self.flows, item.definition, f"{run.run_id}-{item.definition.hash}"))
+            run = replace(run, prepared_at=change(self.flows, item.definition, at))
         except TerminalError as error:
             self._give_up(run, error, at)
             return

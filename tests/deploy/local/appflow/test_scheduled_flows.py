@@ -108,6 +108,15 @@ def test_active_flow_cannot_be_updated_where_that_is_assumed(make_account: MakeA
     assert status(account) == "Active"
 
 
+def test_update_of_an_active_flow_is_refused_when_asked_for(account: Account) -> None:
+    start_scheduled(account, "rate(1days)")
+    request = account.flow(triggerConfig=scheduled("rate(2days)"))
+    account.service.faults.refuse_updates = 1
+    assert account.refusal("update_flow", **request)[0] == "ConflictException"
+    account.client.update_flow(**request)
+    assert status(account) == "Active"
+
+
 def test_flow_that_fails_too_often_is_suspended(account: Account) -> None:
     account.service.faults.fail_runs = 3
     start_scheduled(account, "rate(1days)", flowErrorDeactivationThreshold=2)

@@ -70,6 +70,12 @@ def test_a_revoked_refresh_token_and_its_access_tokens_are_dead(client: Client) 
     assert run(client, earlier) == (401, "UNAUTHENTICATED")
 
 
+def test_a_refresh_token_that_is_renewed_is_good_again(client: Client) -> None:
+    fault(client, revoke_refresh_token="all")
+    fault(client, renew_refresh_token="all")
+    assert run(client, access_token(client)) == (200, "")
+
+
 def test_an_unknown_refresh_token_or_grant_type_is_refused(client: Client) -> None:
     assert token(client, "unknown").get_json()["error"] == "invalid_grant"
     assert token(client, grant_type="password").get_json()["error"] == "unsupported_grant_type"

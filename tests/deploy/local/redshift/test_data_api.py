@@ -5,6 +5,7 @@
 import threading
 from typing import Any
 
+import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
@@ -195,3 +196,5 @@ def test_faults_fail_statements_as_asked(cloud: Cloud, role: str) -> None:
     assert cloud.run(role, "SELECT 1")["Status"] == "FINISHED"
     cloud.stand_in.faults.is_paused = True
     assert "paused" in cloud.run(role, "SELECT 1")["Error"]
+    with pytest.raises(psycopg.OperationalError, match="paused"):
+        cloud.stand_in.connect_as_role(f"arn:aws:iam::{ACCOUNT_2}:role/{role}")

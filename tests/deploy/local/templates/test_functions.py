@@ -34,8 +34,6 @@ Resources:
             ScalingConfig: {MaximumConcurrency: 3}
 """
 
-DEAD_LETTERS = "Handler: app.handle\n      DeadLetterQueue: {Type: SQS, TargetArn: !GetAtt Queue.Arn}"
-
 
 @pytest.fixture(autouse=True)
 def code(tmp_path: Path) -> None:
@@ -89,11 +87,7 @@ def test_an_event_source_is_told_with_all_the_template_says_of_it(deploy: Deploy
         ("PORT: 3306", "AWS_REGION: x", "Lambda reserves AWS_REGION"),
         ("python3.13, CodeUri: src", "nodejs22.x, CodeUri: src", "only Python runs here"),
         ("CodeUri: src", "CodeUri: missing", "missing is no folder"),
-        (
-            "Handler: app.handle",
-            "Handler: app.handle\n      DeadLetterQueue: {Type: SQS, TargetArn: !GetAtt Queue.Arn}",
-            "DeadLetter",
-        ),
+        ("Handler: app.handle", "Handler: app.handle\n      SnapStart: {ApplyOn: PublishedVersions}", "SnapStart"),
     ],
 )
 def test_what_lambda_would_refuse_or_cannot_run_here_is_refused(

@@ -17,6 +17,7 @@ from message_batches.metrics import count, lag_since
 from message_batches.taking import take_each
 from warehouse.answers import Answers
 from warehouse.config import RefreshConfig
+from warehouse.incidents import UNRESOLVED, Incidents
 from warehouse.queues import RefreshQueue, WatchQueue
 from warehouse.refresh import refresh
 from warehouse.run_news import news_of_pending
@@ -62,6 +63,8 @@ def _refresh_and_unload(config: RefreshConfig, request: RefreshRequest, keeper: 
     for dependent in refreshed.dependents:
         RefreshQueue(boto3.client("sqs"), config.queue_url).refresh(dependent, request.at)
     partitions = unload(_unload_session(config, keeper), table, request.at, partial(_tell, answers))
+    if partitions and Incidents(keeper).find(state=UNRESOLVED):  # these days may be what one of them misses
+        WatchQueue(boto3.client("sqs"), config.watch_queue_url).start_waiting_runs(request.at)
     logger.info(
         "refreshed",
         extra={"station": "unload", "report_table": table.name, "runs": refreshed.runs, "partitions": partitions},

@@ -12,10 +12,15 @@ from message_batches.taking import take_each
 from warehouse.answers import Answers
 from warehouse.appflow import Flows
 from warehouse.config import WatchConfig
+from warehouse.incidents import Incidents
+from warehouse.missing_days import MissingDays
 from warehouse.moments import Moment
 from warehouse.queues import RefreshQueue
+from warehouse.recovery import Recovery
 from warehouse.registry import Registry
+from warehouse.remediation import Remediation
 from warehouse.runs import Runs
+from warehouse.scheduled_flows import ScheduledFlows
 from warehouse.scheduled_runs import ScheduledRuns
 from warehouse.sessions import ops_warehouse
 from warehouse.starting import Starter
@@ -40,17 +45,21 @@ def _take(watcher: Watcher, message: dict[str, Any]) -> None:
     if not watcher.starter.registry.exists():
         return  # nothing was ever registered here
     if message.get("sweep"):
-        Sweeper(watcher).sweep(at)
+        remediation = watcher.remediation
+        Sweeper(watcher, MissingDays(remediation.registry, remediation.incidents, remediation)).sweep(at)
     elif "data_flow_id" in message:
         watcher.starter.start(message["data_flow_id"], at)
+        watcher.remediation.look(at, message["data_flow_id"])
     else:
         watcher.starter.start_all(at)
+        watcher.remediation.look(at)
 
 
 def _watcher(config: WatchConfig) -> Watcher:
     ops = ops_warehouse(config.refresh_role_arn, config.workgroup_name, config.database_name)
     registry, runs, flows = Registry(ops), Runs(ops), Flows(boto3.client("appflow"))
-    answers = Answers(boto3.client("events"), config.warehouse_bus_name)
+    answers, incidents = Answers(boto3.client("events"), config.warehouse_bus_name), Incidents(ops)
+    remediation = Remediation(answers, registry, incidents, Recovery(registry, incidents, flows))
     return Watcher(
         answers=answers,
         warehouse=ops,
@@ -59,4 +68,6 @@ def _watcher(config: WatchConfig) -> Watcher:
         flows=flows,
         refresh_queue=RefreshQueue(boto3.client("sqs"), config.refresh_queue_url),
         starter=Starter(config, answers, registry, runs, flows),
+        remediation=remediation,
+        scheduled_flows=ScheduledFlows(registry, flows, remediation),
     )

@@ -1,0 +1,152 @@
+"""Finds the days that nobody read, and those that were read but not loaded in time, in the ledger of partitions."""
+
+# ruff: noqa: S608 - identifiers are the tables' own; values pass through literal()
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from aws_lambda_powertools import Logger
+
+from dataflows.contracts.plan import DateWindow, PlannedFlow, daily_window, next_run_at
+from dataflows.contracts.tables import PARTITIONS
+from warehouse.days import left_of
+from warehouse.errors import try_each
+from warehouse.incidents import UNRESOLVED, Incidents
+from warehouse.new_runs import gap_runs
+from warehouse.registry import Registration, Registry
+from warehouse.remediation import Remediation
+from warehouse.runs import Run
+from warehouse.statements import literal
+
+logger = Logger(child=True)
+
+LATE_AFTER: Final = timedelta(hours=6)  # the tries by itself take less than three
+_LONGEST_DETOUR: Final = timedelta(hours=6)  # what a run of its own may take on top
+_A_DAY: Final = timedelta(days=1)
+_PROPERTIES_A_QUERY: Final = 100  # of less than 500 bytes each
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What must be there of a report by now, and what is; `loaded_through` is the last day that was handed on."""
+
+    registration: Registration
+    flow: PlannedFlow
+    due_at: datetime
+    window: DateWindow
+    days: int
+    loaded_through: date | None
+
+    @property
+    def has_gaps(self) -> bool:
+        return self.days < (self.window.end_date - self.window.start_date).days + 1
+
+    @property
+    def is_late(self) -> bool:
+        return self.loaded_through is None or self.loaded_through < self.window.end_date
+
+
+@dataclass(frozen=True)
+class MissingDays:
+    """Compares what the data flows in force must have with what the warehouse has."""
+
+    registry: Registry
+    incidents: Incidents
+    remediation: Remediation
+
+    def look(self, at: datetime) -> None:
+        """Have days read that no run covers, and note reports that are late. Raises TransientError at the end."""
+        due = [(item, due_at) for item in self.registry.all_in_force() if (due_at := _due_before(item, at))]
+        for first in range(0, len(due), _PROPERTIES_A_QUERY):
+            expected = self._expected(due[first : first + _PROPERTIES_A_QUERY])
+            wanting = [item for item in expected if item.has_gaps or item.is_late]
+            try_each(self._not_told(wanting), lambda item: self._look_at(item, at))
+
+    def _expected(self, due: Sequence[tuple[Registration, datetime]]) -> Iterator[_Expected]:
+        windows = [DateWindow(item.event.start_date, _last_day(item, due_at)) for item, due_at in due]
+        queries = (_counts_query(item, window) for (item, _), window in zip(due, windows, strict=True))
+        rows = self.incidents.warehouse.query(" UNION ALL ".join(queries))
+        found = {(row["property_id"], row["report_id"]): row for row in rows}
+        for (item, due_at), window in zip(due, windows, strict=True):
+            for flow in item.plan.flows:
+                row = found.get((item.plan.property_id, flow.report), {"days": 0, "loaded_through": None})
+                through = row["loaded_through"] and date.fromisoformat(row["loaded_through"])
+                yield _Expected(item, flow, due_at, window, int(row["days"]), through)
+
+    def _look_at(self, expected: _Expected, at: datetime) -> None:
+        event, report = expected.registration.event, expected.flow.report
+        runs = self.incidents.runs.history(event.property.property_id, report, at)
+        under_way = [run for run in runs if run.is_under_way]
+        gaps = left_of(self._gaps(expected), (run.window for run in under_way)) if expected.has_gaps else []
+        if gaps:
+            self._read(expected, gaps)
+        elif expected.is_late and not _is_on_its_way(expected, under_way, at):
+            self._note_late(expected, under_way, at)
+
+    def _not_told(self, wanting: Sequence[_Expected]) -> list[_Expected]:
+        """Return those whose report has no incident, which is what becomes of its days otherwise."""
+        unresolved = self.incidents.find(state=UNRESOLVED) if wanting else []
+        told = {(incident.data_flow_id, incident.report) for incident in unresolved}
+        return [item for item in wanting if (str(item.registration.event.data_flow_id), item.flow.report) not in told]
+
+    def _gaps(self, expected: _Expected) -> list[DateWindow]:
+        event, window = expected.registration.event, expected.window
+        rows = self.incidents.warehouse.query(
+            f"SELECT date FROM {PARTITIONS.qualified_name} WHERE property_id = {literal(event.property.property_id)} "
+            f"AND report_id = {literal(expected.flow.report)} AND {_between(window)}"
+        )
+        return left_of([window], (_one_day(date.fromisoformat(row["date"])) for row in rows))
+
+    def _read(self, expected: _Expected, gaps: Sequence[DateWindow]) -> None:
+        event = expected.registration.event
+        runs = [run for window in gaps for run in gap_runs(event, expected.flow, window)]
+        self.incidents.runs.add(runs)
+        for run in runs:
+            days = {"start_date": str(run.start_date), "end_date": str(run.end_date)}
+            logger.warning("days that nobody read are read", extra={**run.log_keys, **days})
+
+    def _note_late(self, expected: _Expected, under_way: Sequence[Run], at: datetime) -> None:
+        through, last_day = expected.loaded_through, expected.window.end_date
+        first_day = max(through + _A_DAY, last_day - timedelta(30)) if through else last_day
+        landed = next((run for run in under_way if run.is_landed), None)
+        self.remediation.late(expected.registration, expected.flow, DateWindow(first_day, last_day), landed, at)
+
+
+def _due_before(registration: Registration, at: datetime) -> datetime | None:
+    """Return when the last run was due whose rows must be there by `at`; None if it was not in force by then."""
+    event, latest = registration.event, at - LATE_AFTER
+    due_at = next_run_at(event.property.time_zone, event.refresh_hour_local, latest - _A_DAY)
+    began_at = registration.updated_at
+    is_started = event.start_date <= _last_day(registration, due_at)
+    return due_at if began_at and began_at < due_at <= latest and is_started else None
+
+
+def _last_day(registration: Registration, due_at: datetime) -> date:
+    event = registration.event
+    return daily_window(event.property.time_zone, event.lookback_days, due_at).end_date
+
+
+def _is_on_its_way(expected: _Expected, under_way: Sequence[Run], at: datetime) -> bool:
+    """Whether a run of its own reads the day, and has not had its time yet."""
+    last_day = _one_day(expected.window.end_date)
+    reading = [run for run in under_way if not (run.is_scheduled or run.is_landed or last_day.without(run.window))]
+    return bool(reading) and at < expected.due_at + LATE_AFTER + _LONGEST_DETOUR
+
+
+def _counts_query(registration: Registration, window: DateWindow) -> str:
+    return (
+        "SELECT property_id, report_id, COUNT(*) AS days, "
+        "MAX(CASE WHEN unloaded_at IS NOT NULL THEN date END) AS loaded_through "
+        f"FROM {PARTITIONS.qualified_name} WHERE property_id = {literal(registration.plan.property_id)} "
+        f"AND {_between(window)} GROUP BY property_id, report_id"
+    )
+
+
+def _between(window: DateWindow) -> str:
+    return f"date BETWEEN {literal(window.start_date)} AND {literal(window.end_date)}"
+
+
+def _one_day(day: date) -> DateWindow:
+    return DateWindow(day, day)

@@ -1,0 +1,193 @@
+"""What becomes of an incident: over, read again because its cause is gone or somebody asked, or left as it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+from aws_lambda_powertools import Logger
+
+from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.incidents import IncidentCause, IncidentKind
+from dataflows.contracts.plan import DateWindow
+from warehouse.appflow import ACTIVE, Flows
+from warehouse.days import left_of
+from warehouse.delivered_runs import REPAIRED_BY, SECOND_READING_BY
+from warehouse.errors import try_each
+from warehouse.incidents import Incident, Incidents, Stage
+from warehouse.loaded_days import days_loaded, days_to_unload
+from warehouse.new_runs import BY_ITSELF, retry_of
+from warehouse.outlook import Outlook, outlooks
+from warehouse.probes import Probes
+from warehouse.registry import Registration, Registry
+from warehouse.runs import RunState
+
+logger = Logger(child=True)
+
+PERMANENT: Final = (IncidentCause.AUTHENTICATION, IncidentCause.PERMISSION, IncidentCause.SCHEMA)
+_PROBED: Final = (IncidentCause.AUTHENTICATION, IncidentCause.PERMISSION)
+_OURS: Final = (BY_ITSELF, REPAIRED_BY, SECOND_READING_BY)
+_RUNS_AT_ONCE: Final = 12  # the newest days first; the others follow when these are loaded
+_NEXT_PROBE: Final = timedelta(hours=8)  # what failed although the connection answered is tried three times a day
+
+
+@dataclass(frozen=True)
+class _Case:
+    """An unresolved incident of a report in force; `is_down`: AppFlow does not run its flow any more."""
+
+    registration: Registration
+    flow_name: str
+    incident: Incident
+    outlook: Outlook
+    is_down: bool
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Brings incidents to their end."""
+
+    registry: Registry
+    incidents: Incidents
+    flows: Flows
+
+    def settle(self, unresolved: Iterable[Incident], in_force: dict[str, Registration], at: datetime) -> None:
+        """See what has become of incidents, and do what may be done by itself.
+
+        `in_force` are the data flows that run, by id. What fails holds up nothing else; then TransientError is raised.
+        """
+        known = list(unresolved)
+        outlook_of, probes = outlooks(self.incidents.warehouse, known), Probes(self.flows)
+        has_stopped = any(incident.kind is IncidentKind.FLOW_DEACTIVATED for incident in known)
+        active = {flow.name for flow in self.flows.listed() if flow.is_active} if has_stopped else set()
+
+        def settle_one(incident: Incident) -> None:
+            registration = in_force.get(incident.data_flow_id)
+            flow_name = _flow_name(registration, incident.report) if registration else None
+            if registration is None or flow_name is None:
+                self._let_go(incident, at, is_in_force=registration is not None)
+                return
+            is_down = incident.kind is IncidentKind.FLOW_DEACTIVATED and flow_name not in active
+            case = _Case(registration, flow_name, incident, outlook_of[incident.incident_id], is_down)
+            self._settle(case, probes, at)
+
+        try_each(known, settle_one)
+
+    def retry(self, incident: Incident, requested_by: str, at: datetime) -> str:
+        """Have an incident's days read again because somebody asks; return what is done, in words.
+
+        Raises TerminalError with the reason when there is nothing to be retried. Asked many times it is done once.
+        """
+        case = self._case_to_retry(incident)
+        if case.outlook.under_way:
+            self._bring_forward(case, requested_by, at)
+            return "It is being read again already."
+        if not case.outlook.missing and not case.is_down:
+            raise TerminalError("Nothing is missing any more: it is being loaded.", reason="not_missing")
+        self._read_again(case, requested_by, at)
+        return f"{_listed(case.outlook.missing)} of {incident.report} is read again."
+
+    def _case_to_retry(self, incident: Incident) -> _Case:
+        registration = self.registry.in_force(incident.data_flow_id)
+        flow_name = _flow_name(registration, incident.report) if registration else None
+        if registration is None or flow_name is None:
+            words = "The data flow is not active, or lacks the report: press Resume on its page, or Edit and Save."
+            raise TerminalError(words, reason="not_active")
+        if incident.state is Stage.RESOLVED:
+            raise TerminalError("It is over: the days are loaded.", reason="resolved")
+        if incident.kind is IncidentKind.DATA_LATE:
+            words = "The rows have been read: their refresh is tried again every quarter of an hour."
+            raise TerminalError(words, reason="not_a_run")
+        flow = self.flows.describe(flow_name) if incident.kind is IncidentKind.FLOW_DEACTIVATED else None
+        is_down = flow is not None and flow["flowStatus"] != ACTIVE
+        outlook = outlooks(self.incidents.warehouse, [incident])[incident.incident_id]
+        return _Case(registration, flow_name, incident, outlook, is_down)
+
+    def _let_go(self, incident: Incident, at: datetime, *, is_in_force: bool) -> None:
+        """End an incident whose report is asked for no more; that of a paused data flow waits."""
+        if is_in_force or self.registry.is_removed(incident.data_flow_id):
+            self._resolve(incident, at)
+
+    def _settle(self, case: _Case, probes: Probes, at: datetime) -> None:
+        if case.incident.kind is IncidentKind.DATA_LATE or not (case.outlook.missing or case.is_down):
+            if self._is_loaded(case.incident):
+                self._resolve(case.incident, at)
+        elif case.outlook.under_way and not (case.is_down and self._answers(case, probes, at)):
+            self._note_request(case, at)
+        elif self._is_cause_gone(case, probes, at):
+            self._read_again(case, BY_ITSELF, at)
+        elif case.incident.state is Stage.RETRYING:
+            self.incidents.change_from(case.incident, case.incident.changed(at, state=Stage.OPEN))
+
+    def _is_loaded(self, incident: Incident) -> bool:
+        days = (self.incidents.warehouse, incident.property_id, incident.report, incident.window)
+        return days_loaded(*days) if incident.kind is IncidentKind.DATA_LATE else not days_to_unload(*days)
+
+    def _resolve(self, incident: Incident, at: datetime) -> None:
+        over = incident.changed(at, state=Stage.RESOLVED)
+        if incident.state is Stage.TRYING:
+            over = over.silenced(at)  # nobody was told that it had begun
+        self.incidents.change_from(incident, over)
+
+    def _note_request(self, case: _Case, at: datetime) -> None:
+        """Take a run that somebody asked for on the data flow's page as the retry that it is."""
+        asked = [run for run in case.outlook.under_way if run.requested_by not in _OURS]
+        if case.incident.state is not Stage.OPEN or not asked:
+            return
+        self._reactivate(case)
+        attempts, requested_by = case.incident.attempts + 1, asked[0].requested_by
+        changes = {"run_id": asked[0].run_id, "requested_by": requested_by, "attempts": attempts}
+        changed = case.incident.changed(at, state=Stage.RETRYING, **changes)
+        self.incidents.change_from(case.incident, changed, asked)
+
+    def _bring_forward(self, case: _Case, requested_by: str, at: datetime) -> None:
+        """Let tries that wait for their time begin now."""
+        self._reactivate(case)
+        for run in case.outlook.under_way:
+            if run.status is RunState.PENDING and run.due_at and run.due_at > at and run.requested_by == BY_ITSELF:
+                self.incidents.runs.change(run, RunState.PENDING, due_at=at, requested_by=requested_by)
+        if case.incident.state is not Stage.RETRYING:
+            asked = case.incident.changed(at, state=Stage.RETRYING, requested_by=requested_by)
+            self.incidents.change_from(case.incident, asked)
+
+    def _read_again(self, case: _Case, requested_by: str, at: datetime) -> None:
+        self._reactivate(case)
+        incident, outlook, attempt = case.incident, case.outlook, case.incident.attempts + 1
+        due_at = max((run.due_at for run in outlook.failed if run.due_at and run.due_at > at), default=None)
+        wanted = left_of(outlook.missing, (run.window for run in outlook.under_way))
+        chunks = [chunk for window in wanted for chunk in window.chunks()][-_RUNS_AT_ONCE:]
+        retries = [retry_of(outlook.failed[-1], chunk, attempt, requested_by, due_at) for chunk in chunks]
+        changed = incident.changed(
+            at,
+            state=Stage.TRYING if incident.state is Stage.TRYING else Stage.RETRYING,
+            attempts=attempt,
+            requested_by=None if requested_by == BY_ITSELF else requested_by,
+            next_try_at=at + _NEXT_PROBE,
+            run_id=retries[0].run_id if retries else incident.run_id,
+        )
+        self.incidents.change_from(incident, changed, retries)
+        logger.info("read again", extra={**incident.log_keys, "days": _listed(wanted), "by": requested_by})
+
+    def _is_cause_gone(self, case: _Case, probes: Probes, at: datetime) -> bool:
+        if case.outlook.has_worked_since and not case.is_down:
+            return True
+        if case.incident.state is Stage.TRYING:
+            return True  # its next try is gone, or brought a part only
+        return (case.is_down or case.incident.cause in _PROBED) and self._answers(case, probes, at)
+
+    def _answers(self, case: _Case, probes: Probes, at: datetime) -> bool:
+        """Whether the connection answers, if it is time to ask."""
+        is_time = case.incident.next_try_at is None or at >= case.incident.next_try_at
+        return is_time and probes.answers(case.registration)
+
+    def _reactivate(self, case: _Case) -> None:
+        if case.is_down:
+            self.flows.start(case.flow_name, uuid4().hex)
+
+
+def _flow_name(registration: Registration, report: str) -> str | None:
+    return next((flow.appflow_flow_name for flow in registration.plan.flows if flow.report == report), None)
+
+
+def _listed(windows: Iterable[DateWindow]) -> str:
+    return ", ".join(f"{window.start_date} to {window.end_date}" for window in windows) or "No day"

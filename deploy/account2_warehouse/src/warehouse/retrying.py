@@ -1,0 +1,43 @@
+"""Retry: the days of an incident are read again because a person asks, once however often it is pressed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dataflows.contracts.errors import TerminalError
+from warehouse.incidents import Incident, Incidents
+from warehouse.queues import WatchQueue
+from warehouse.recovery import Recovery
+from warehouse.registry import Registry
+from warehouse.remediation import Remediation
+
+
+@dataclass(frozen=True)
+class Retrier:
+    """Takes requests for a retry."""
+
+    registry: Registry
+    incidents: Incidents
+    recovery: Recovery
+    remediation: Remediation
+    watch_queue: WatchQueue
+
+    def retry(self, run_id: str, incident_id: str, requested_by: str, at: datetime) -> str:
+        """Have an incident's days read again, and return what is done, in words.
+
+        Raises TerminalError with the reason when there is nothing to be retried, TransientError when it may work
+        next time.
+        """
+        incident = self._find(run_id, incident_id)
+        message = self.recovery.retry(incident, requested_by, at)
+        self.remediation.tell(at)
+        self.watch_queue.start_waiting_runs(at, incident.data_flow_id)
+        return message
+
+    def _find(self, run_id: str, incident_id: str) -> Incident:
+        found = self.incidents.find(incident_id=incident_id) if self.registry.exists() else []
+        if not found:
+            raise TerminalError("There is no such incident.", reason="unknown_incident")
+        (incident,) = found
+        if run_id not in {incident.run_id, *(run.run_id for run in self.incidents.runs_of(incident))}:
+            raise TerminalError("The run is not one of this incident's.", reason="unknown_run")
+        return incident

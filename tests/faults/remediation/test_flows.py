@@ -1,0 +1,178 @@
+"""Flows that stand still: deactivated by AppFlow, never started, days that nobody read or loaded."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from tests.faults.remediation.scene import FIRST_DUE, FLOW, REPORTS, Scene
+from tests.warehouse.requests import data_flow, run_request
+
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
+)
+
+HOUR = timedelta(hours=1)
+REVOKED = "ConnectorAuthentication: invalid_grant: Token has been expired or revoked."
+
+
+def deactivate(scene: Scene) -> None:
+    """Let AppFlow have deactivated the flow; nobody hears of it."""
+    scene.account.client("appflow").stop_flow(flowName=FLOW)
+
+
+def test_deactivated_flow_is_told_once_though_its_event_was_lost(scene: Scene) -> None:
+    scene.google(revoke_refresh_token="1//refresh")
+    scene.fail_runs(1, REVOKED)
+    scene.run_daily()
+    deactivate(scene)
+
+    scene.sweep(FIRST_DUE + HOUR)
+    scene.sweep(FIRST_DUE + 2 * HOUR)
+
+    assert scene.states() == ["open"]
+    (incident,) = scene.incidents()
+    assert (incident["kind"], incident["cause"]) == ("flow_deactivated", "authentication")
+    assert FLOW in incident["message"]
+    assert scene.account.flows()[FLOW] == "Suspended"
+
+
+def test_appflows_word_that_a_flow_is_deactivated_is_told_with_its_reason(scene: Scene) -> None:
+    deactivate(scene)
+    detail = {"flow-name": FLOW, "deactivation-reason": "3 runs failed in a row, the last one with: 503 UNAVAILABLE"}
+
+    for _ in range(3):
+        scene.account.call("watch_runs", scene.account.appflow_event("AppFlow Scheduled Flow Deactivated", detail))
+    scene.settle()
+
+    (news,) = scene.told
+    assert (news.state, news.kind, news.cause) == ("open", "flow_deactivated", "transient")
+    assert "503 UNAVAILABLE" in news.message
+
+
+def test_flow_that_was_deactivated_for_a_passing_cause_is_activated_and_its_days_are_read(scene: Scene) -> None:
+    scene.fail_runs(3)
+    scene.run_daily()
+    deactivate(scene)
+
+    scene.pass_until(FIRST_DUE + timedelta(minutes=20))
+    assert scene.states() == ["open"]
+    assert scene.account.flows()[FLOW] == "Suspended"
+    scene.pass_until(FIRST_DUE + 4 * HOUR)
+
+    assert scene.account.flows()[FLOW] == "Active"
+    assert (scene.states()[0], scene.states()[-1]) == ("open", "resolved")
+    assert date(2026, 3, 10) in scene.days_loaded()
+
+
+def test_deactivated_flow_is_activated_when_its_login_is_renewed_and_days_missed_are_read(scene: Scene) -> None:
+    scene.google(revoke_refresh_token="1//refresh")
+    scene.run_daily()
+    deactivate(scene)
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=4), HOUR)
+    assert scene.states() == ["open"]
+    assert scene.account.flows()[FLOW] == "Suspended"
+    (incident,) = scene.incidents()
+    assert (incident["cause"], incident["end_date"]) == ("authentication", date(2026, 3, 11))
+
+    scene.google(renew_refresh_token="1//refresh")
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=6), HOUR)
+
+    assert scene.account.flows()[FLOW] == "Active"
+    assert scene.states() == ["open", "retrying", "resolved"]
+    assert {date(2026, 3, 10), date(2026, 3, 11)} <= scene.days_loaded()
+
+
+def test_retry_activates_a_deactivated_flow(scene: Scene) -> None:
+    scene.fail_runs(1, REVOKED)
+    scene.run_daily()
+    deactivate(scene)
+    scene.sweep(FIRST_DUE + timedelta(minutes=5))
+
+    assert scene.press_retry()["outcome"] == "retried"
+
+    assert scene.account.flows()[FLOW] == "Active"
+    assert scene.states() == ["open", "retrying", "resolved"]
+    assert date(2026, 3, 10) in scene.days_loaded()
+
+
+def test_flow_of_a_paused_data_flow_is_no_incident(scene: Scene) -> None:
+    scene.account.send(data_flow(reports=REPORTS, revision=2, state="paused"))
+
+    scene.sweep(FIRST_DUE + 5 * HOUR)
+
+    assert scene.incidents() == []
+
+
+def test_run_that_appflow_never_began_is_made_apart(scene: Scene) -> None:
+    deactivate(scene)
+    scene.account.advance_to(FIRST_DUE + HOUR)
+    scene.account.client("appflow").start_flow(flowName=FLOW)
+
+    scene.sweep(FIRST_DUE + 4 * HOUR)
+
+    assert scene.account.runs("start_date, end_date, status, requested_by", "kind = 'requested'") == [
+        (date(2026, 3, 7), date(2026, 3, 10), "succeeded", "remediation")
+    ]
+    assert date(2026, 3, 10) in scene.days_loaded()
+    assert scene.told == []
+
+
+def test_days_that_nobody_read_are_read_and_no_others(scene: Scene) -> None:
+    scene.run_daily()
+    gap = "date IN ('2026-02-10', '2026-02-11', '2026-03-01')"
+    scene.account.execute(f"DELETE FROM ga4_ops.partitions WHERE {gap}")  # noqa: S608
+
+    scene.sweep(FIRST_DUE + timedelta(hours=6, minutes=1))
+
+    assert scene.requested_windows() == [
+        (date(2026, 2, 10), date(2026, 2, 11)),
+        (date(2026, 3, 1), date(2026, 3, 1)),
+    ]
+    assert {date(2026, 2, 10), date(2026, 2, 11), date(2026, 3, 1)} <= scene.days_loaded()
+    assert scene.told == []
+
+
+def test_rows_that_are_read_and_not_loaded_are_late(scene: Scene) -> None:
+    scene.run_daily()
+    scene.account.execute("UPDATE ga4_ops.partitions SET unloaded_at = NULL WHERE date = '2026-03-10'")
+    at = FIRST_DUE + timedelta(hours=6, minutes=1)
+    scene.account.advance_to(at)
+    scene.account.sweep(at)
+    scene.listen()
+
+    (news,) = scene.told
+    assert (news.state, news.kind, news.run_id) == ("open", "data_late", None)
+    assert (news.start_date, news.end_date) == (date(2026, 3, 10), date(2026, 3, 10))
+
+    scene.settle()
+    assert scene.states() == ["open", "resolved"]
+
+
+def test_clean_days_raise_no_alarm(scene: Scene) -> None:
+    scene.pass_until(FIRST_DUE + timedelta(days=2, hours=8), 3 * HOUR)
+
+    assert scene.told == []
+    assert scene.incidents() == []
+    assert scene.requested_windows() == []
+
+
+def test_backfill_on_the_data_flows_page_counts_as_the_retry(scene: Scene) -> None:
+    scene.fail_runs(1, REVOKED)
+    scene.run_daily()
+    asked = {"start_date": "2026-03-07", "end_date": "2026-03-10", "requested_by": "otto"}
+
+    assert scene.account.send(run_request(**asked), FIRST_DUE + timedelta(minutes=5)) == []
+    scene.settle()
+
+    assert scene.states() == ["open", "retrying", "resolved"]
+    assert scene.told[1].requested_by == "otto"
+
+
+def test_incident_of_a_data_flow_that_is_removed_is_over(scene: Scene) -> None:
+    scene.fail_runs(1, REVOKED)
+    scene.run_daily()
+
+    scene.account.send(data_flow(reports=REPORTS, revision=2, state="removed"), FIRST_DUE + HOUR)
+    scene.sweep(FIRST_DUE + 2 * HOUR)
+
+    assert scene.states() == ["open", "resolved"]

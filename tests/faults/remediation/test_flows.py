@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.faults.remediation.scene import FIRST_DUE, FLOW, REPORTS, Scene
-from tests.warehouse.requests import data_flow, run_request
+from tests.warehouse.requests import AT, data_flow, run_request
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
@@ -166,6 +166,18 @@ def test_backfill_on_the_data_flows_page_counts_as_the_retry(scene: Scene) -> No
 
     assert scene.states() == ["open", "retrying", "resolved"]
     assert scene.told[1].requested_by == "otto"
+
+
+def test_backfill_activates_a_flow_that_was_deactivated(scene: Scene) -> None:
+    deactivate(scene)
+    scene.sweep(AT + timedelta(minutes=20))
+    assert scene.states() == ["open"]
+
+    scene.account.send(run_request(start_date="2026-03-07", end_date="2026-03-09"), AT + timedelta(minutes=21))
+    scene.settle()
+
+    assert scene.account.flows()[FLOW] == "Active"
+    assert scene.states() == ["open", "retrying", "resolved"]
 
 
 def test_incident_of_a_data_flow_that_is_removed_is_over(scene: Scene) -> None:

@@ -75,9 +75,10 @@ def _is_after(run: Run, failed: Run) -> bool:
 
 
 def _may_bring(run: Run, missing: Iterable[DateWindow]) -> bool:
-    """Whether a run is under way that reads some of the days; the daily runs do so in any case."""
+    """Whether a run is under way that reads some of the days (any, if none is missing), beside the daily ones."""
     wanted = list(missing)
-    return run.is_under_way and not run.is_scheduled and left_of(wanted, [run.window]) != wanted
+    brings_some = not wanted or left_of(wanted, [run.window]) != wanted
+    return run.is_under_way and not run.is_scheduled and brings_some
 
 
 def _ended_at(run: Run) -> datetime:

@@ -3,7 +3,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -53,6 +53,7 @@ def test_without_a_run_or_an_address_there_is_no_run_to_retry_and_no_link() -> N
     st.text(max_size=500),
     st.sampled_from(["Käse & <Brot>", "<!channel> @here", "`*_~:x:", "a" * 100, "&" * 100, "<" * 100]),
 )
+@example(message="0", remedy=" ", name="Shop")  # a remedy of blanks is none
 def test_hostile_words_are_shown_literally_and_the_service_takes_the_message(
     message: str, remedy: str, name: str
 ) -> None:

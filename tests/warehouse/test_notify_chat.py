@@ -81,7 +81,7 @@ def test_what_is_no_incident_is_given_back_and_the_others_are_told(
 
     assert (len(heard(account)), queue.left()) == (1, 1)
     for wait_seconds in (10, 20, 40, 80, 160, 320, *([600] * 8)):
-        queue_time.let_pass(wait_seconds)
+        queue_time.let_pass(wait_seconds + 1)
         account.hand_over("NotifyQueueUrl", "notify_chat")
     assert queue.left() == 0
     assert account._take(f"{PREFIX}-notify-dead-letters") == [unknown]

@@ -81,7 +81,7 @@ def chat_notification(event: DataFlowIncidentChanged, app_url: str) -> ChatNotif
         content=Content(
             title=f"{kind}: {event.report} of {code(event.display_name, _NAME_LENGTH)}",
             description="\n".join(_description(event, app_url)),
-            nextSteps=(words(event.remedy, 600),) if event.remedy and event.state is IncidentState.OPEN else (),
+            nextSteps=(words(event.remedy, 600),) if event.remedy.strip() and event.state is IncidentState.OPEN else (),
             keywords=(event.report, event.kind, event.cause),
         ),
         metadata=Metadata(
@@ -105,7 +105,7 @@ def _description(event: DataFlowIncidentChanged, app_url: str) -> list[str]:
         lines.append(f"*What failed*\n{code_block(event.message, _MESSAGE_LENGTH)}")
     if event.attempts:
         lines.append(f"*Tries so far* {event.attempts}")
-    if event.requested_by:
+    if event.requested_by and event.requested_by.strip():
         lines.append(f"*Retry pressed by* {words(event.requested_by, 150)}")
     if app_url:
         lines.append(f"<{app_url}/data-flows/{event.data_flow_id}/|Open the data flow in MyApp>")

@@ -80,7 +80,7 @@ class Endpoint:
 
     def _answer(self, request: Request, signature: Signature | None) -> "WSGIApplication":
         if request.path.startswith(PREFIX):
-            return answer_local(request, list(self._services))
+            return answer_local(request, self._services)
         if signature is None:
             raise ServiceError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
         caller = identify_caller(signature.access_key_id, signature.session_token, signature.region)

@@ -4,28 +4,32 @@ GET  /_local/health                 {"status": "ok", "services": […]}
 POST /_local/assume-role            {"service": "lambda.amazonaws.com", "role_arn": …, "session_name"?, "source_arn"?}
 GET  /_local/undelivered            what no queue received
 POST /_local/faults                 see faults.py
+POST /_local/<scope>/faults         those of a service of our own, such as appflow
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
 from deploy.local.aws.answers import json_answer
 from deploy.local.aws.faults import set_faults
-from deploy.local.aws.service import ServiceError
+from deploy.local.aws.service import FaultyService, Service, ServiceError
 from deploy.local.aws.sts import assume_role_as_service
 from deploy.local.aws.undelivered import list_undelivered
 from deploy.local.own_addresses import PREFIX, is_from_this_machine
 
 
-def answer_local(request: Request, scopes: Sequence[str]) -> Response:
-    """Answer a private request; `scopes` names the services of our own. Raises ServiceError for what is not allowed."""
+def answer_local(request: Request, services: Mapping[str, Service]) -> Response:
+    """Answer a private request; `services` are those of our own, by scope. Raises ServiceError for what is refused."""
     if not is_from_this_machine(request):
         raise ServiceError("AccessDeniedException", "These addresses answer this machine only.", 403)
-    match request.method, request.path.removeprefix(PREFIX):
+    path = request.path.removeprefix(PREFIX)
+    scope, _, rest = path.partition("/")
+    service = services.get(scope)
+    match request.method, path:
         case "GET", "health":
-            return json_answer({"status": "ok", "services": sorted(scopes)})
+            return json_answer({"status": "ok", "services": sorted(services)})
         case "GET", "undelivered":
             return json_answer(list_undelivered())
         case "POST", "assume-role":
@@ -33,6 +37,9 @@ def answer_local(request: Request, scopes: Sequence[str]) -> Response:
         case "POST", "faults":
             set_faults(_json_object(request))
             return json_answer({})
+        case "POST", _ if rest == "faults" and isinstance(service, FaultyService):
+            _json_object(request)  # what a web page could send is refused
+            return service.handle_local(request)
     raise ServiceError("UnknownOperationException", f"There is no {request.method} {request.path}.", 404)
 
 

@@ -1,7 +1,7 @@
 """What an emulated AWS service is to the endpoint: something that answers a signed request."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from werkzeug.wrappers import Request, Response
 
@@ -22,6 +22,15 @@ class Service(Protocol):
 
     def handle(self, request: Request, caller: Caller) -> Response:
         """Answer one API call."""
+        ...
+
+
+@runtime_checkable
+class FaultyService(Protocol):
+    """A service that can be asked to fail, at `POST /_local/<scope>/faults`."""
+
+    def handle_local(self, request: Request) -> Response:
+        """Replace its faults by those in the request's body."""
         ...
 
 

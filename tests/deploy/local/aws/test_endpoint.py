@@ -30,6 +30,19 @@ class Reporter:
             raise RuntimeError("a defect")
         return Response(json.dumps({"Id": f"{caller.account_id} {caller.region}"}), content_type="application/json")
 
+    def handle_local(self, request: Request) -> Response:
+        return Response(f"{self.scope}: {request.get_data(as_text=True)}")
+
+
+def test_faults_of_a_service_are_asked_of_it_alone_and_in_json(own_services: str) -> None:
+    address = f"{own_services}/_local/appflow/faults"
+
+    assert requests.post(address, json={"fail_runs": 1}, timeout=5).text == 'appflow: {"fail_runs": 1}'
+    as_a_page_could = {"Content-Type": "text/plain"}
+    assert requests.post(address, data='{"fail_runs": 1}', headers=as_a_page_could, timeout=5).status_code == 400
+    assert requests.post(f"{own_services}/_local/appflow", json={}, timeout=5).status_code == 404
+    assert requests.post(f"{own_services}/_local/other/faults", json={}, timeout=5).status_code == 404
+
 
 @pytest.fixture(scope="module")
 def own_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

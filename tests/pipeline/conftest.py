@@ -18,14 +18,15 @@ NOW: Final = datetime(2026, 6, 18, 11, 57, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """Both accounts and MyApp's processes; a quarter of a minute to start."""
+def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """Both accounts and MyApp's processes; a quarter of a minute to start. A module may say IS_REAL_TIME."""
     folder = tmp_path_factory.mktemp("line")
     state = LocalState(folder / "state")
     passwords = {name: secrets.token_urlsafe(12) for name in ("operator", "analyst")}
     stack = LocalStack(state, progress=lambda _: None, is_durable=False)
     state.root.mkdir(mode=0o700)
-    stack.clock.set(NOW)  # before anything is deployed: a schedule's quarter hours count from its creation
+    if not getattr(request.module, "IS_REAL_TIME", False):
+        stack.clock.set(NOW)  # before anything is deployed: a schedule's quarter hours count from its creation
     try:
         with stack:
             stack.start_myapp()

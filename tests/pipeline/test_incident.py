@@ -1,7 +1,7 @@
 """An incident through both accounts: a run is refused, the page says so, Retry is pressed, and the days are there."""
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import requests
@@ -36,7 +36,7 @@ def test_refused_run_is_told_on_the_page_and_mended_by_retry(line: Line) -> None
     )
     write_property(line.google / SHOP.property_id, SHOP, events)
     line.load_google()
-    faults = {"fail_runs": 1, "fail_message": REFUSAL}
+    faults: dict[str, Any] = {"fail_runs": 1, "fail_message": REFUSAL}
     requests.post(f"{line.stack.endpoint_url}/_local/appflow/faults", json=faults, timeout=30).raise_for_status()
 
     line.register(SHOP, FIRST_DAY)

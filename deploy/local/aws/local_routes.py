@@ -25,8 +25,6 @@ def answer_local(request: Request, services: Mapping[str, Service]) -> Response:
     if not is_from_this_machine(request):
         raise ServiceError("AccessDeniedException", "These addresses answer this machine only.", 403)
     path = request.path.removeprefix(PREFIX)
-    scope, _, rest = path.partition("/")
-    service = services.get(scope)
     match request.method, path:
         case "GET", "health":
             return json_answer({"status": "ok", "services": sorted(services)})
@@ -37,10 +35,16 @@ def answer_local(request: Request, services: Mapping[str, Service]) -> Response:
         case "POST", "faults":
             set_faults(_json_object(request))
             return json_answer({})
-        case "POST", _ if rest == "faults" and isinstance(service, FaultyService):
-            _json_object(request)  # what a web page could send is refused
-            return service.handle_local(request)
+    if request.method == "POST" and (service := _faulty_service(services, path)):
+        _json_object(request)  # what a web page could send is refused
+        return service.handle_local(request)
     raise ServiceError("UnknownOperationException", f"There is no {request.method} {request.path}.", 404)
+
+
+def _faulty_service(services: Mapping[str, Service], path: str) -> FaultyService | None:
+    scope, _, rest = path.partition("/")
+    service: object = services.get(scope)
+    return service if rest == "faults" and isinstance(service, FaultyService) else None
 
 
 def _assume_role(wanted: dict[str, Any]) -> Response:

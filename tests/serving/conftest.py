@@ -46,11 +46,16 @@ def s3(aws: None) -> Iterator[S3Client]:
     client.create_bucket(Bucket=BUCKET)
     client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     yield client
+    empty_bucket()
+    client.delete_bucket(Bucket=BUCKET)
+    client.close()
+
+
+def empty_bucket() -> None:
+    """Delete all versions of all objects; often, where there are many: moto deletes slowly among thousands."""
     bucket = boto3.resource("s3").Bucket(BUCKET)
     while list(bucket.object_versions.limit(1)):
         bucket.object_versions.delete()  # moto loses its place where there are more than a page of them
-    bucket.delete()
-    client.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from reports.models import REPORT_MODELS, Partition
 from serving.config import Config
 from tests.faults.files.kinds import SEED
 from tests.faults.files.test_bad_unloads import deliver
-from tests.serving.conftest import BUCKET
+from tests.serving.conftest import BUCKET, empty_bucket
 from tests.serving.unloads import Row, UnloadWriter, report_row
 
 CUSTOM: Final = REPORT_TABLES["custom"]  # no computed columns: neither hashes nor sums speak of those
@@ -73,4 +73,5 @@ def test_a_changed_part_is_refused_or_shows_what_it_held(count: int, s3: S3Clien
         generations = list(Partition.objects.values_list("generation", flat=True))
         refused += generations != [number + 1]
         assert set(stored.iterator()) == (expected if generations else set()), f"mutation {number}"
+        empty_bucket()
     assert 0 < refused < count

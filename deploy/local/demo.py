@@ -31,6 +31,7 @@ DAYS: Final = 90
 LIVED_DAYS: Final = 7
 CLOCK_RATE: Final = 8_640.0  # an emulated day in ten seconds
 PEOPLE: Final = ("operator", "analyst", "admin")
+_STOPS: Final = (timedelta(hours=1, minutes=30), timedelta(hours=6, minutes=30), timedelta(hours=12, minutes=30))
 _ANCHOR_DATE: Final = "anchor-date"
 _LOOK_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 300.0
@@ -196,16 +197,15 @@ def _served(operator: Visitor, property_id: str, last: date) -> str:
 
 
 def stops(start: datetime, end: datetime) -> Iterator[datetime]:
-    """Yield the moments at which the clock waits for what is under way: once a day before `end`, and `end`.
+    """Yield the moments at which the clock waits for what is under way: three a day before `end`, and `end`.
 
-    At 14:00 UTC every property's run of the day is behind it, and so is the sweep that makes up for a run whose
-    flow was moved on too late: three hours after the last one, 4 in the morning in New York.
+    Each lies between three and a half and four and a half hours after a property's run, at 4 in its morning: the
+    sweep that makes up for a run whose flow was moved on too late is behind it, and nothing is taken for late yet.
     """
-    stop = start.replace(hour=14, minute=0, second=0, microsecond=0)
-    while stop < end:
-        if stop > start:
-            yield stop
-        stop += timedelta(1)
+    day = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    while day < end:
+        yield from (stop for stop in (day + after for after in _STOPS) if start < stop < end)
+        day += timedelta(1)
     yield end
 
 

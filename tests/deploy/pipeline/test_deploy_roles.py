@@ -1,6 +1,6 @@
 """Who may deploy: the roles as CloudFormation would make them, asked by an evaluation of their policies."""
 
-from fnmatch import fnmatchcase as fnmatch
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -112,4 +112,4 @@ def test_a_deployment_may_attach_each_policy_that_a_template_names(account: str,
     attached = {arn for role in roles for arn in role.get("ManagedPolicyArns", ()) if ":aws:policy/" in arn}
 
     assert attached
-    assert {arn for arn in attached if not any(fnmatch(arn, pattern) for pattern in allowed)} == set()
+    assert {arn for arn in attached if not any(fnmatchcase(arn, pattern) for pattern in allowed)} == set()

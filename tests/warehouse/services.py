@@ -4,7 +4,6 @@ import atexit
 import functools
 import json
 import os
-import string
 import tempfile
 import uuid
 from collections.abc import Iterable
@@ -17,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
 
-from dataflows.contracts.naming import quoted_identifier
 from dataflows.contracts.reports import REPORTS
+from deploy.account2_warehouse.bootstrap import bootstrap_statements
 from deploy.local.appflow.service import AppFlow
 from deploy.local.aws.endpoint import create_endpoint
 from deploy.local.aws.eventbridge import publish_service_event
@@ -159,16 +158,9 @@ def _postgres() -> PostgresServer:
 
 
 def _bootstrap(stand_in: RedshiftStandIn) -> None:
-    roles = {
-        "ddl_user": "ddl",
-        "ingest_user": "appflow-ingest",
-        "refresh_user": "refresh",
-        "unload_user": "unload-caller",
-    }
-    names = {user: quoted_identifier(f"IAMR:{PREFIX}-{role}") for user, role in roles.items()}
-    script = string.Template((STACK / "bootstrap.sql").read_text()).substitute(names, database=DATABASE)
-    lines = [line for line in script.splitlines() if not line.startswith("--")]
-    stand_in.warehouse.run_as_admin(sql.strip() for sql in "\n".join(lines).split(";") if sql.strip())
+    roles = {"DdlUser": "ddl", "IngestUser": "appflow-ingest", "RefreshUser": "refresh", "UnloadUser": "unload-caller"}
+    users = {output: f"IAMR:{PREFIX}-{role}" for output, role in roles.items()}
+    stand_in.warehouse.run_as_admin(bootstrap_statements(users, DATABASE))
 
 
 def deploy(services: Services) -> Deployment:

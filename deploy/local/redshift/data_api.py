@@ -8,6 +8,7 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from deploy.local.aws.service import Caller, ServiceError
+from deploy.local.redshift.administrator import secret_user
 from deploy.local.redshift.data_statements import (
     FINAL_STATUSES,
     RETENTION,
@@ -28,7 +29,7 @@ MAX_WAIT_SECONDS = 30
 # Every answer takes a moment in AWS too; one that comes when a short statement has ended spares its caller a pause.
 _ANSWER_SECONDS = 0.25
 _WORKERS = 8
-_NOT_EMULATED = ("ClusterIdentifier", "SecretArn", "DbUser", "SessionId", "SessionKeepAliveSeconds", "ExecutionMode")
+_NOT_EMULATED = ("ClusterIdentifier", "DbUser", "SessionId", "SessionKeepAliveSeconds", "ExecutionMode")
 EVENT_SOURCE = "aws.redshift-data"
 EVENT_DETAIL_TYPE = "Redshift Data Statement Status Change"
 # Its arguments: account id, region, source, detail type, detail, resources and time of the event.
@@ -36,7 +37,7 @@ PublishServiceEvent = Callable[[str, str, str, str, dict[str, Any], list[str], d
 
 
 class RedshiftData:
-    """The operations on statements; what they may do is what the caller's database user may do."""
+    """The operations on statements; they may do what the database user of the caller, or of the secret, may do."""
 
     scope = "redshift-data"
 
@@ -76,7 +77,8 @@ class RedshiftData:
     def _submit(self, body: dict[str, Any], caller: Caller, sqls: list[str]) -> dict[str, Any]:
         self._check(body, caller, sqls)
         bound = bind(sqls, read_parameters(body.get("Parameters", [])))
-        user = database_user(caller.principal_arn)
+        secret = body.get("SecretArn")
+        user = secret_user(secret, caller) if secret else database_user(caller.principal_arn)
         statement, is_new = self._store.submit(body, caller, lambda: new_statement(caller, body, user, sqls, bound))
         if is_new:
             self._workers.submit(self._run, statement)

@@ -9,8 +9,10 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from deploy.local.aws.service import Caller, ServiceError
+from deploy.local.redshift.administrator import administrator_secret_arn
 from deploy.local.redshift.json_protocol import answer, validation_error
 from deploy.local.redshift.provision import Warehouse
+from deploy.local.redshift.usage_limits import UsageLimits
 from deploy.local.redshift.workgroup import Workgroup, database_user
 
 DEFAULT_DURATION_SECONDS = 900
@@ -18,7 +20,7 @@ _DURATION_LIMITS_SECONDS = (900, 3600)
 
 
 class RedshiftServerless:
-    """The operations a client needs to log in: GetCredentials, GetWorkgroup and GetNamespace."""
+    """The operations a client needs to log in, and those that set up a workgroup that is there already."""
 
     scope = "redshift-serverless"
 
@@ -27,6 +29,8 @@ class RedshiftServerless:
         self._workgroup = workgroup
         self._front_port = front_port
         self._passwords: dict[str, tuple[str, datetime]] = {}
+        self._iam_roles: list[str] = []
+        self._usage_limits = UsageLimits(workgroup)
         self._lock = Lock()
 
     def handle(self, request: Request, caller: Caller) -> Response:
@@ -35,6 +39,8 @@ class RedshiftServerless:
             "GetCredentials": self._get_credentials,
             "GetWorkgroup": self._get_workgroup,
             "GetNamespace": self._get_namespace,
+            "UpdateNamespace": self._update_namespace,
+            **self._usage_limits.operations(),
         }
         return answer(operations, request, caller)
 
@@ -88,12 +94,23 @@ class RedshiftServerless:
         is_here = (caller.account_id, caller.region) == (self._workgroup.account_id, self._workgroup.region)
         if not is_here or body.get("namespaceName") != self._workgroup.namespace:
             raise ServiceError("ResourceNotFoundException", f"Namespace {body.get('namespaceName')} does not exist.")
+        secret_arn = administrator_secret_arn(self._workgroup)
         namespace = {
             "namespaceName": self._workgroup.namespace,
             "dbName": self._warehouse.database,
             "status": "AVAILABLE",
+            # AWS writes them so, too.
+            "iamRoles": [f"IamRole(applyStatus=in-sync, iamRoleArn={arn})" for arn in self._iam_roles],
+            **({"adminPasswordSecretArn": secret_arn} if secret_arn else {}),
         }
         return {"namespace": namespace}
+
+    def _update_namespace(self, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        if unknown := body.keys() - {"namespaceName", "iamRoles"}:
+            raise validation_error(f"The stand-in does not change {', '.join(sorted(unknown))} of a namespace.")
+        self._get_namespace(body, caller)
+        self._iam_roles = list(body.get("iamRoles", self._iam_roles))
+        return self._get_namespace(body, caller)
 
     def _check_workgroup(self, name: str | None, caller: Caller) -> None:
         if not self._workgroup.is_named_by(name, caller):

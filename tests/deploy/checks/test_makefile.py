@@ -23,7 +23,19 @@ def test_a_build_without_the_runtimes_python_stops_and_says_what_to_do() -> None
     assert "sam build" not in run.stdout
 
 
-@pytest.mark.parametrize("target", ["package", "deploy-account1", "deploy-account2", "destroy", "outputs", "smoke"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "package",
+        "deploy-account1",
+        "deploy-account2",
+        "bootstrap-warehouse",
+        "connector-profiles",
+        "destroy",
+        "outputs",
+        "smoke",
+    ],
+)
 def test_an_environment_must_be_named(target: str) -> None:
     run = _make(target, "ENV=")
 

@@ -1,14 +1,15 @@
 """Who may deploy: the roles as CloudFormation would make them, asked by an evaluation of their policies."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 from deploy.local.accounts import APP, WAREHOUSE
 from deploy.local.aws.policy import AccessRequest, identity_policies_admit, resource_policy_admits
-from deploy.local.templates.sam import load_template
+from deploy.local.templates.sam import Template, load_template
 from deploy.stacks.declared import DEPLOY
-from tests.architecture.wiring.stacks import resolved
+from tests.architecture.wiring.stacks import ACCOUNTS, resolved, shipped_templates, warehouse_template
 
 ACCOUNT_1, REGION_1 = APP.account_id, APP.region
 
@@ -98,3 +99,17 @@ def test_a_deployment_can_not_widen_what_deployments_may_do(role: str, is_allowe
     request = AccessRequest(f"arn:aws:iam::{ACCOUNT_1}:role/try-cloudformation", "iam:PutRolePolicy", resource)
 
     assert identity_policies_admit(_policies(roles["try-cloudformation"]), request) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("account", "template"), [("app", shipped_templates()["app"]), ("warehouse", warehouse_template())]
+)
+def test_a_deployment_may_attach_each_policy_that_a_template_names(account: str, template: Template) -> None:
+    statements = [one for policy in _policies(_roles()["try-cloudformation"]) for one in policy["Statement"]]
+    [attaching] = [one for one in statements if "iam:AttachRolePolicy" in one["Action"]]
+    allowed = attaching["Condition"]["ArnLike"]["iam:PolicyARN"]
+    roles = resolved(template, ACCOUNTS[account]).of_type("AWS::IAM::Role").values()
+    attached = {arn for role in roles for arn in role.get("ManagedPolicyArns", ()) if ":aws:policy/" in arn}
+
+    assert attached
+    assert {arn for arn in attached if not any(fnmatchcase(arn, pattern) for pattern in allowed)} == set()

@@ -14,7 +14,7 @@ from serving.config import Config
 from serving.unload_files import UnloadBucket
 from tests.queues import FedQueue
 
-BUCKET = "unloads"
+BUCKET = "loader-unloads"  # one that no deployed stack of the same process has
 OWNER = "123456789012"
 
 

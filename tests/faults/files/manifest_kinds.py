@@ -32,15 +32,15 @@ _NO_SIZES: Final[dict[str, object]] = {
 }
 _URLS: Final = {
     "another bucket": "s3://other-bucket/{key}",
-    "another scheme": "https://unloads/{key}",
-    "another unload": "s3://unloads/traffic_acquisition/00000000000000000000000000000000/data/0000_part_00.parquet",
-    "the parent folder": "s3://unloads/{folder}../control/0000_part_00.parquet",
-    "a folder below": "s3://unloads/{folder}x/0000_part_00.parquet",
-    "the control rows": "s3://unloads/traffic_acquisition/{run}/control/0000_part_00.parquet",
-    "itself": "s3://unloads/{folder}manifest",
-    "the folder": "s3://unloads/{folder}",
-    "escaped": "s3://unloads/{folder}0000%5fpart_00.parquet",
-    "a line break": "s3://unloads/{key}\n",
+    "another scheme": "https://loader-unloads/{key}",
+    "another unload": "s3://loader-unloads/traffic_acquisition/00000000000000000000000000000000/data/0000_part_00.parquet",
+    "the parent folder": "s3://loader-unloads/{folder}../control/0000_part_00.parquet",
+    "a folder below": "s3://loader-unloads/{folder}x/0000_part_00.parquet",
+    "the control rows": "s3://loader-unloads/traffic_acquisition/{run}/control/0000_part_00.parquet",
+    "itself": "s3://loader-unloads/{folder}manifest",
+    "the folder": "s3://loader-unloads/{folder}",
+    "escaped": "s3://loader-unloads/{folder}0000%5fpart_00.parquet",
+    "a line break": "s3://loader-unloads/{key}\n",
     "nothing": "",
 }
 

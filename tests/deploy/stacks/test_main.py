@@ -65,4 +65,5 @@ def test_the_order_and_every_source_are_shown(environments: Path, capsys: pytest
     stacks = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert stacks.index("myapp-staging-app") < stacks.index("myapp-staging-warehouse")
     assert "  UnloadBucketName = myapp-staging-unloads-111111111111  (computed)" in lines
-    assert "  WarehouseHost = NOTHING GIVES IT" in lines
+    assert "  WarehouseHost = warehouse-redshift.WarehouseHost" in lines
+    assert "  CertificateArn = NOTHING GIVES IT" in lines

@@ -33,9 +33,10 @@ demo: setup ## run both accounts on this machine until Ctrl-C; run again to resu
 	@$(PYTHON) -m deploy.local.demo
 
 # loadfile: a file's tests share what its module fixtures started. (loadgroup silently groups nothing with
-# pytest 9.2: pytest-xdist issue 1386.)
+# pytest 9.2: pytest-xdist issue 1386.) In the files' own order: by their number of tests, the fault tests, few and
+# long, would come last, and one worker would wait for the other.
 test: setup-checks lint ## run every check, then the tests that are quick
-	@$(PYTEST) -n 2 --dist loadfile -m "not slow"
+	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: setup-checks ## run the tests that take long
 	@$(PYTEST) -n 2 --dist loadfile -m slow

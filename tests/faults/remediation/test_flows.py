@@ -156,6 +156,17 @@ def test_clean_days_raise_no_alarm(scene: Scene) -> None:
     assert scene.requested_windows() == []
 
 
+def test_days_that_are_just_being_read_again_are_not_late(scene: Scene) -> None:
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=7), 3 * HOUR)
+    at = FIRST_DUE + timedelta(days=1, hours=8)
+    scene.account.execute(f"UPDATE ga4_ops.partitions SET unloaded_at = NULL, refreshed_at = '{at:%Y-%m-%d %H:%M}'")  # noqa: S608
+
+    scene.account.sweep(at)
+    scene.listen()
+
+    assert scene.told == []
+
+
 def test_backfill_on_the_data_flows_page_counts_as_the_retry(scene: Scene) -> None:
     scene.fail_runs(1, REVOKED)
     scene.run_daily()

@@ -24,6 +24,7 @@ logger = Logger(child=True)
 
 LATE_AFTER: Final = timedelta(hours=6)  # the tries by itself take less than three
 _LONGEST_DETOUR: Final = timedelta(hours=6)  # what a run of its own may take on top
+_UNLOAD_GRACE: Final = timedelta(hours=1)  # days that are read again wait for their unload a moment
 _A_DAY: Final = timedelta(days=1)
 _PROPERTIES_A_QUERY: Final = 100  # of less than 500 bytes each
 
@@ -60,13 +61,13 @@ class MissingDays:
         """Have days read that no run covers, and note reports that are late. Raises TransientError at the end."""
         due = [(item, due_at) for item in self.registry.all_in_force() if (due_at := _due_before(item, at))]
         for first in range(0, len(due), _PROPERTIES_A_QUERY):
-            expected = self._expected(due[first : first + _PROPERTIES_A_QUERY])
+            expected = self._expected(due[first : first + _PROPERTIES_A_QUERY], at)
             wanting = [item for item in expected if item.has_gaps or item.is_late]
             try_each(self._not_told(wanting), lambda item: self._look_at(item, at))
 
-    def _expected(self, due: Sequence[tuple[Registration, datetime]]) -> Iterator[_Expected]:
+    def _expected(self, due: Sequence[tuple[Registration, datetime]], at: datetime) -> Iterator[_Expected]:
         windows = [DateWindow(item.event.start_date, _last_day(item, due_at)) for item, due_at in due]
-        queries = (_counts_query(item, window) for (item, _), window in zip(due, windows, strict=True))
+        queries = (_counts_query(item, window, at) for (item, _), window in zip(due, windows, strict=True))
         rows = self.incidents.warehouse.query(" UNION ALL ".join(queries))
         found = {(row["property_id"], row["report_id"]): row for row in rows}
         for (item, due_at), window in zip(due, windows, strict=True):
@@ -135,10 +136,11 @@ def _is_on_its_way(expected: _Expected, under_way: Sequence[Run], at: datetime) 
     return bool(reading) and at < expected.due_at + LATE_AFTER + _LONGEST_DETOUR
 
 
-def _counts_query(registration: Registration, window: DateWindow) -> str:
+def _counts_query(registration: Registration, window: DateWindow, at: datetime) -> str:
+    is_on = f"unloaded_at IS NOT NULL OR refreshed_at > {literal(at - _UNLOAD_GRACE)}"
     return (
         "SELECT property_id, report_id, COUNT(*) AS days, "
-        "MAX(CASE WHEN unloaded_at IS NOT NULL THEN date END) AS loaded_through "
+        f"MAX(CASE WHEN {is_on} THEN date END) AS loaded_through "
         f"FROM {PARTITIONS.qualified_name} WHERE property_id = {literal(registration.plan.property_id)} "
         f"AND {_between(window)} GROUP BY property_id, report_id"
     )

@@ -24,7 +24,6 @@ logger = Logger(child=True)
 
 LATE_AFTER: Final = timedelta(hours=6)  # the tries by itself take less than three
 _LONGEST_DETOUR: Final = timedelta(hours=6)  # what a run of its own may take on top
-_UNLOAD_GRACE: Final = timedelta(hours=1)  # days that are read again wait for their unload a moment
 _A_DAY: Final = timedelta(days=1)
 _PROPERTIES_A_QUERY: Final = 100  # of less than 500 bytes each
 
@@ -137,7 +136,8 @@ def _is_on_its_way(expected: _Expected, under_way: Sequence[Run], at: datetime) 
 
 
 def _counts_query(registration: Registration, window: DateWindow, at: datetime) -> str:
-    is_on = f"unloaded_at IS NOT NULL OR refreshed_at > {literal(at - _UNLOAD_GRACE)}"
+    # Days that are read again wait for their unload once more, and have as long for it.
+    is_on = f"unloaded_at IS NOT NULL OR refreshed_at > {literal(at - LATE_AFTER)}"
     return (
         "SELECT property_id, report_id, COUNT(*) AS days, "
         f"MAX(CASE WHEN {is_on} THEN date END) AS loaded_through "

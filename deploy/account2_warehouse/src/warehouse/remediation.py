@@ -24,13 +24,12 @@ from warehouse.new_runs import BY_ITSELF, gap_runs, retry_of
 from warehouse.outlook import still_missing
 from warehouse.recovery import PERMANENT, Recovery
 from warehouse.registry import Registration, Registry
-from warehouse.runs import Run
+from warehouse.runs import Run, cut_message
 
 logger = Logger(child=True)
 
 _DECIDED_AT_ONCE: Final = 100  # some statements each: the next look, a quarter of an hour later at most, goes on
 _TOLD_AT_ONCE: Final = 10
-_MAX_MESSAGE_BYTES: Final = 2000
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _REACTIVATION_WAIT: Final = timedelta(minutes=30)
 _FIRST_PROBE: Final = timedelta(minutes=15)  # what somebody must mend is not mended sooner
@@ -71,7 +70,7 @@ class Remediation:
         if run is None or (known and known.kind is IncidentKind.FLOW_DEACTIVATED):
             return
         cause, kind = cause_of(reason), IncidentKind.FLOW_DEACTIVATED
-        message = _cut(f"AppFlow has deactivated the flow {flow_name}: {reason or 'it gave no reason.'}")
+        message = cut_message(f"AppFlow has deactivated the flow {flow_name}: {reason or 'it gave no reason.'}")
         incident = known or _new_incident(registration, run, kind, cause, message, at)
         try_at = at + (_FIRST_PROBE if cause in PERMANENT else _REACTIVATION_WAIT)
         changes = {"kind": kind, "cause": cause, "message": message, "next_try_at": try_at}
@@ -120,7 +119,7 @@ class Remediation:
 
     def _respond(self, registration: Registration, failure: Failure, at: datetime) -> None:
         run = failure.run
-        message = _cut(run.message or "AppFlow gave no reason.")
+        message = cut_message(run.message or "AppFlow gave no reason.")
         kind, cause = _kind_of(run), cause_of(message)
         known = self._unresolved(run.data_flow_id, run.report)
         incident = known or _new_incident(registration, run, kind, cause, message, at)
@@ -210,7 +209,3 @@ def _is_superseded(run: Run, history: Iterable[Run]) -> bool:
         for other in history
         if other.status == run.status and other.ended_at and run.ended_at
     )
-
-
-def _cut(message: str) -> str:
-    return message.encode()[:_MAX_MESSAGE_BYTES].decode(errors="ignore")

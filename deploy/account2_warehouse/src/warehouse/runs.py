@@ -14,6 +14,7 @@ from warehouse import ops
 from warehouse.statements import Warehouse, literal
 
 _ROWS_A_STATEMENT: Final = 40  # of less than 2,000 bytes each
+_MAX_MESSAGE_BYTES: Final = 2000
 _MOMENTS: Final = ("due_at", "prepared_at", "started_at", "ended_at", "consumed_at")
 
 
@@ -166,3 +167,8 @@ class Runs:
         unbegun = {run.run_id for run in pending if at is None or run.due_at is None or run.due_at > at}
         if dropped := sorted(unbegun - set(keep)):
             self._warehouse.execute(ops.delete(RUNS, {"run_id": dropped, "status": RunState.PENDING}))
+
+
+def cut_message(text: str) -> str:
+    """Return as much of a text as the `message` of a run or an incident holds, no character cut in two."""
+    return text.encode()[:_MAX_MESSAGE_BYTES].decode(errors="ignore")

@@ -15,7 +15,7 @@ from warehouse.answers import Answers, run_reported
 from warehouse.appflow import Execution, Flows
 from warehouse.queues import RefreshQueue
 from warehouse.remediation import Remediation
-from warehouse.runs import Run, Runs, RunState
+from warehouse.runs import Run, Runs, RunState, cut_message
 from warehouse.scheduled_flows import ScheduledFlows
 from warehouse.scheduled_runs import ScheduledRuns
 from warehouse.starting import Starter
@@ -24,7 +24,6 @@ from warehouse.statements import Warehouse
 logger = Logger(child=True)
 
 _ZONE_NAME: Final = re.compile(r"\[[^\]]*\]$")  # times look like 2024-07-03T03:20:02.829Z[UTC]
-_MAX_MESSAGE_BYTES: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def report_table(report: str) -> str:
 
 def _message(execution: Execution) -> str | None:
     text = execution.message or ("" if execution.is_successful else f"AppFlow says {execution.status}.")
-    return text.replace("\0", "").encode()[:_MAX_MESSAGE_BYTES].decode(errors="ignore") or None
+    return cut_message(text.replace("\0", "")) or None
 
 
 def _moment(text: str) -> datetime:

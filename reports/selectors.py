@@ -10,6 +10,7 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from dataflows.contracts.events import today_in
+from dataflows.contracts.plan import LATE_AFTER
 from dataflows.contracts.reports import Report
 from dataflows.selectors import DataFlow, registered_reports
 from reports.errors import SlowQueryError
@@ -19,7 +20,6 @@ from reports.models import Partition, Quarantine
 from reports.queries import Query
 
 _TOO_SLOW: Final = frozenset({3024, 1969})  # MySQL: max_execution_time; MariaDB: max_statement_time
-GRACE_HOURS: Final = 6
 PROVISIONAL_HOURS: Final = 72  # GA4 accepts late hits for so long after a day has ended
 
 
@@ -80,7 +80,7 @@ def freshness(data_flows: Iterable[DataFlow], report_id: str) -> list[Freshness]
 def reports_behind(at: datetime) -> int:
     """Return how many reports of active data flows lack the day that should be loaded at the aware moment `at`.
 
-    It is the day before the last refresh hour that has passed, with GRACE_HOURS for the run and the load. A report of
+    It is the day before the last refresh hour that has passed, with LATE_AFTER for the run and the load. A report of
     which nothing was ever loaded is not counted: its back-fill is under way, or its runs fail and say so.
     """
     active = list(DataFlow.objects.filter(status=DataFlow.Status.ACTIVE))
@@ -95,7 +95,7 @@ def reports_behind(at: datetime) -> int:
 
 
 def _expected(flow: DataFlow, at: datetime) -> date:
-    due = at - timedelta(hours=flow.refresh_hour_local + GRACE_HOURS)
+    due = at - LATE_AFTER - timedelta(hours=flow.refresh_hour_local)
     return today_in(flow.time_zone, due) - timedelta(1)
 
 

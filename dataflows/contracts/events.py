@@ -26,9 +26,11 @@ from dataflows.contracts.values import (
     FilterValue,
     PropertyId,
     ReportSlug,
+    Requester,
     RunId,
     StartDate,
     TimeZone,
+    first_problem,
 )
 
 MYAPP_SOURCE: Final = "myapp.dataflows"
@@ -140,7 +142,7 @@ class RegisterDataFlow(Contract):
     on_invalid: OnInvalid = OnInvalid.DROP_RECORD
     plan_version: Annotated[int, Field(ge=1)] | None = None
     plan_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    requested_by: Annotated[str, Field(min_length=1, max_length=150)]
+    requested_by: Requester
 
     @model_validator(mode="after")
     def _reports_fit_together(self) -> Self:
@@ -210,7 +212,7 @@ class RunDataFlow(Contract):
     reports: Annotated[tuple[ReportSlug, ...], Field(max_length=MAX_REPORTS)] = ()  # none named: all of them
     start_date: StartDate
     end_date: date
-    requested_by: Annotated[str, Field(min_length=1, max_length=150)]
+    requested_by: Requester
 
     @model_validator(mode="after")
     def _range_is_forward(self) -> Self:
@@ -318,9 +320,7 @@ def _parse(model: type[_Event], detail: object) -> _Event:
     try:
         return model.model_validate(detail)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "event"
-        raise InvalidDataFlowError(f"{where}: {first['msg']}", reason=first["type"]) from error
+        raise InvalidDataFlowError(first_problem(error), reason=error.errors()[0]["type"]) from error
 
 
 def today_in(time_zone: str, at: datetime) -> date:

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dataflows.contracts.values import Aware, Contract, DisplayName, PropertyId, ReportSlug, RunId
+from dataflows.contracts.values import Aware, Contract, DisplayName, PropertyId, ReportSlug, Requester, RunId
 
 MAX_REMEDY_LENGTH: Final = 500
 
@@ -66,7 +66,7 @@ class DataFlowIncidentChanged(Contract):
     message: Annotated[str, Field(min_length=1, max_length=2000, description="What failed.")]
     remedy: Annotated[str, Field(max_length=MAX_REMEDY_LENGTH, description="What to do about it.")] = ""
     attempts: Annotated[int, Field(ge=0, description="How often it was tried again so far.")] = 0
-    requested_by: Annotated[str | None, Field(max_length=150, description="Who pressed Retry, if somebody did.")] = None
+    requested_by: Annotated[Requester | None, Field(description="Who pressed Retry, if somebody did.")] = None
     occurred_at: Aware
 
     @model_validator(mode="after")

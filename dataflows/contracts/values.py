@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic_core import PydanticCustomError
 
 from dataflows.contracts import naming
@@ -63,6 +63,9 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 StartDate = Annotated[date, AfterValidator(_start_date), Field(description=f"{EARLIEST_START_DATE} or later.")]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 ConnectorProfile = Annotated[str, Field(pattern=naming.CONNECTOR_PROFILE_PATTERN)]
+Requester = Annotated[  # who asked: free text, which is shown and decides nothing
+    str, Field(min_length=1, max_length=150), AfterValidator(_display_name)
+]
 RunId = Annotated[str, Field(pattern=naming.RUN_ID_PATTERN)]
 ReportSlug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_:]{0,60}$")]
@@ -72,3 +75,10 @@ Aware = Annotated[
     AfterValidator(_moment),
     PlainSerializer(lambda at: at.isoformat(), return_type=str, when_used="json"),
 ]
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return in words which member is at fault first, and why; what it holds is not repeated."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"]) or "event"
+    return f"{where}: {first['msg']}"

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from dataflows.contracts.plan import next_run_at
+from dataflows.contracts.plan import LATE_AFTER, next_run_at
 from deploy.local.demo import stops
 from deploy.local.ga4.demo import DEMO_PROPERTIES
-from warehouse.missing_days import LATE_AFTER
 
 START, END = datetime(2026, 11, 18, 16, 26, tzinfo=UTC), datetime(2026, 11, 20, 7, 30, tzinfo=UTC)
 

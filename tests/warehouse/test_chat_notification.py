@@ -69,6 +69,17 @@ def test_hostile_words_are_shown_literally_and_the_service_takes_the_message(
     assert all(BUTTON_VALUE.fullmatch(value) for value in told.metadata.additionalContext.values())
 
 
+@pytest.mark.parametrize("name", ["\N{FIRE}" * 300, "&" * 300, "e\u0301" * 150])
+def test_name_of_any_length_is_cut_to_what_the_title_holds(name: str) -> None:
+    longest = {"kind": "flow_deactivated", "state": "resolved", "report": f"custom_{'r' * 30}"}
+    event = incident(**longest).model_copy(update={"display_name": name})
+
+    title = chat_notification(event, APP_URL).content.title
+
+    assert len(title) <= 150
+    assert html.unescape(title).endswith("…`")
+
+
 @pytest.mark.parametrize("shown", [code, code_block, words])
 def test_a_text_that_is_too_long_is_cut_between_signs(shown: object) -> None:
     assert callable(shown)

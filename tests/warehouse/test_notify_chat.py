@@ -1,6 +1,7 @@
 """What the channel's topic gets, through the stack of the template: rule, queue, function, topic."""
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.aws import ACCOUNT_2, REGION_2
 from tests.queues import QueueTime, queue_time
 from tests.warehouse.account import Account2
 from tests.warehouse.incidents import incident
+from tests.warehouse.interruption import meanwhile
 from tests.warehouse.requests import AT, envelope
 from tests.warehouse.services import PREFIX
 
@@ -68,6 +70,20 @@ def test_the_same_news_is_told_once_however_often_it_comes(account: Account2, to
     assert account.call("notify_chat", told(incident(incident_id=event.incident_id, state="resolved"))) == []
 
     assert len(heard(account)) == 2
+
+
+def test_news_that_another_function_is_just_telling_comes_again_and_is_no_error(
+    account: Account2, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    event, given_back = told(incident()), []
+
+    with meanwhile("Action=Publish", lambda: given_back.extend(account.call("notify_chat", event))):
+        assert account.call("notify_chat", event) == []
+
+    assert given_back == ["0"]
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert account.call("notify_chat", event) == []
+    assert len(heard(account)) == 1
 
 
 def test_what_is_no_incident_is_given_back_and_the_others_are_told(

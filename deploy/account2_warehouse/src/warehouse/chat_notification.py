@@ -24,11 +24,11 @@ _STATES: Final = {
     IncidentState.RESOLVED: ":white_check_mark: Recovered: {kind}",
 }
 _MESSAGE_LENGTH: Final = 1900
-_NAME_LENGTH: Final = 80
+_TITLE_LENGTH: Final = 150
 
 # Slack's own limits of what the service makes of them: a header of 150 characters, a section of 3,000
 # (https://docs.slack.dev/reference/block-kit/blocks).
-_Title = Annotated[str, Field(min_length=1, max_length=150)]
+_Title = Annotated[str, Field(min_length=1, max_length=_TITLE_LENGTH)]
 _Description = Annotated[str, Field(min_length=1, max_length=3000)]
 _Step = Annotated[str, Field(min_length=1, max_length=1000)]
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # goes into a button's command: nothing to break out with
@@ -79,7 +79,7 @@ def chat_notification(event: DataFlowIncidentChanged, app_url: str) -> ChatNotif
     return ChatNotification(
         id=str(event.event_id),
         content=Content(
-            title=f"{kind}: {event.report} of {code(event.display_name, _NAME_LENGTH)}",
+            title=_title(f"{kind}: {event.report} of ", event.display_name),
             description="\n".join(_description(event, app_url)),
             nextSteps=(words(event.remedy, 600),) if event.remedy.strip() and event.state is IncidentState.OPEN else (),
             keywords=(event.report, event.kind, event.cause),
@@ -92,6 +92,10 @@ def chat_notification(event: DataFlowIncidentChanged, app_url: str) -> ChatNotif
             additionalContext=_context(event),
         ),
     )
+
+
+def _title(beginning: str, name: str) -> str:
+    return beginning + code(name, _TITLE_LENGTH - len(beginning))
 
 
 def _description(event: DataFlowIncidentChanged, app_url: str) -> list[str]:

@@ -12,8 +12,10 @@ from aws_lambda_powertools.utilities.idempotency import (
     IdempotencyConfig,
     idempotent_function,
 )
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from message_batches.taking import ComeAgainError
 from warehouse.chat_notification import ChatNotification
 from warehouse.errors import aws_errors
 
@@ -36,8 +38,8 @@ class Channel:
     def publish_once(self, notification: ChatNotification, context: LambdaContext) -> None:
         """Publish a message, unless one of its id was.
 
-        Raises powertools' IdempotencyAlreadyInProgressError while another function does, TransientError and
-        powertools' IdempotencyPersistenceLayerError when topic or table can't be reached: come again then.
+        Raises ComeAgainError while another function does, which may die at it; TransientError and powertools'
+        IdempotencyPersistenceLayerError when topic or table can't be reached: come again then.
         """
 
         def publish(*, notification_id: str) -> None:
@@ -52,4 +54,7 @@ class Channel:
             config=config,
             key_prefix="chat",
         )
-        once(notification_id=notification.id)
+        try:
+            once(notification_id=notification.id)
+        except IdempotencyAlreadyInProgressError as error:
+            raise ComeAgainError(f"another function is telling the same news: {notification.id}") from error

@@ -21,6 +21,10 @@ from message_batches.waiting import come_again_soon
 logger = Logger(child=True)
 
 
+class ComeAgainError(Exception):
+    """A message can't be taken just now, and nothing is wrong: it is given back, which the log tells in passing."""
+
+
 def take_each(
     event: dict[str, Any], context: LambdaContext, queue_url: str, take: Callable[[dict[str, Any]], None]
 ) -> PartialItemFailureResponse:
@@ -46,6 +50,9 @@ def _processor(queue_url: str) -> BatchProcessor:
 def _take_record(take: Callable[[dict[str, Any]], None], record: SQSRecord) -> None:
     try:
         take(record.json_body)
+    except ComeAgainError as error:
+        logger.info("comes again", extra={"message_id": record.message_id, "why": str(error)})
+        raise
     except Exception:  # the processor gives the message back without a word
         logger.exception("failed, is tried again", extra={"message_id": record.message_id})
         raise

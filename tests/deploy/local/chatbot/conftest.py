@@ -19,78 +19,21 @@ from deploy.local.processes import wait_until
 from deploy.local.templates.account import Account
 from deploy.local.templates.deploy import deploy_template
 from tests.aws import ACCOUNT_1, REGION_1, aws_client, aws_endpoint, clean_aws
+from tests.deploy.local.chatbot.template import CHANNEL
 
 __all__ = ["aws_endpoint", "clean_aws"]
 
 SECONDS = 20
 FUNCTION_ARN = f"arn:aws:lambda:{REGION_1}:{ACCOUNT_1}:function:worker"
-TEMPLATE = """
-Transform: AWS::Serverless-2016-10-31
-Parameters:
-  Handler: {Type: String}
-  ByRole: {Type: String}
-  ByGuardrail: {Type: String}
-  Trusted: {Type: String}
-Resources:
-  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: chat}}
+FUNCTION = """
   Function:
     Type: AWS::Serverless::Function
     Properties:
       FunctionName: worker
-      Handler: !Sub handlers.${Handler}
+      Handler: handlers.HANDLER
       Runtime: python3.13
       CodeUri: CODE
       Timeout: 10
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Statement: [{Effect: Allow, Principal: {Service: !Ref Trusted}, Action: sts:AssumeRole}]
-      Policies:
-        - PolicyName: buttons
-          PolicyDocument:
-            Version: "2012-10-17"
-            Statement: [{Effect: Allow, Action: lambda:InvokeFunction, Resource: !Ref ByRole}]
-  Guardrail:
-    Type: AWS::IAM::ManagedPolicy
-    Properties:
-      PolicyDocument:
-        Version: "2012-10-17"
-        Statement: [{Effect: Allow, Action: lambda:InvokeFunction, Resource: !Ref ByGuardrail}]
-  Retry:
-    Type: AWS::Chatbot::CustomAction
-    Properties:
-      ActionName: retry
-      Definition:
-        CommandText: >-
-          lambda invoke --function-name worker --region ap-southeast-1 --invocation-type Event
-          --payload {"run_id": "$run"}
-      Attachments:
-        - ButtonText: Retry
-          NotificationType: Custom
-          Criteria: [{VariableName: run, Operator: HAS_VALUE}, {VariableName: state, Operator: EQUALS, Value: open}]
-          Variables: {run: $.metadata.additionalContext.run_id, state: $.metadata.additionalContext.state}
-  Status:
-    Type: AWS::Chatbot::CustomAction
-    Properties:
-      ActionName: status
-      Definition:
-        CommandText: 'lambda invoke --function-name worker --region ap-southeast-1 --payload {"flow": "$flow"}'
-      Attachments:
-        - ButtonText: Show
-          NotificationType: Custom
-          Criteria: [{VariableName: flow, Operator: HAS_VALUE}]
-          Variables: {flow: $.metadata.additionalContext.flow}
-  Channel:
-    Type: AWS::Chatbot::SlackChannelConfiguration
-    Properties:
-      ConfigurationName: operators
-      SlackWorkspaceId: T1
-      SlackChannelId: C1
-      IamRoleArn: !GetAtt Role.Arn
-      GuardrailPolicies: [!Ref Guardrail]
-      SnsTopicArns: [!Ref Topic]
-      CustomizationResourceArns: [!Ref Retry, !GetAtt Status.CustomActionArn]
 """
 
 
@@ -145,9 +88,9 @@ def room(tmp_path: Path, clean_aws: str) -> Iterator[MakeRoom]:
 
         def make(handler: str = "retry", command_seconds: float = 15, **parameters: str) -> Room:
             path = tmp_path / "template.yaml"
-            path.write_text(TEMPLATE.replace("CODE", str(Path(__file__).parent)))
-            allowed = {"ByRole": FUNCTION_ARN, "ByGuardrail": FUNCTION_ARN, "Trusted": "chatbot.amazonaws.com"}
-            wanted = {"Handler": handler, **allowed, **parameters}
+            function = FUNCTION.replace("HANDLER", handler).replace("CODE", str(Path(__file__).parent))
+            path.write_text(f"Transform: AWS::Serverless-2016-10-31\n{CHANNEL}{function}")
+            wanted = {"ByRole": FUNCTION_ARN, "ByGuardrail": FUNCTION_ARN, **parameters}
             deployed = deploy_template(path, Account(ACCOUNT_1, REGION_1), wanted, clean_aws)
             invocations: list[Invocation] = []
             runner = Runner(deployed.functions, deployed.event_sources, clean_aws, tmp_path, report=invocations.append)

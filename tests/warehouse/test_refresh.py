@@ -8,7 +8,7 @@ import pytest
 from dataflows.contracts.events import RunStatus
 from tests.warehouse.interruption import Died, dies_after
 from tests.warehouse.refresh_fixtures import AT, PROPERTIES, Scene, day, event_row, scene_fixture, text, totals
-from warehouse.runs import Run, RunState
+from warehouse.runs import Run, RunKind, RunState
 
 __all__ = ["scene_fixture"]
 P1, P2, _ = PROPERTIES
@@ -66,14 +66,14 @@ def test_a_run_that_goes_on_is_waited_for(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "changes", "message", "requested_by"),
+    ("rows", "changes", "message", "kind"),
     [
-        (1, {"rows_delivered": 3}, "holds 1 rows, AppFlow delivered 3", "refresh"),
-        (0, {"rows_failed": 2}, "not deliver 2 of its records", "refresh: records failed"),
+        (1, {"rows_delivered": 3}, "holds 1 rows, AppFlow delivered 3", RunKind.REPAIR),
+        (0, {"rows_failed": 2}, "not deliver 2 of its records", RunKind.REREAD),
     ],
 )
 def test_what_never_gets_whole_is_read_again_once(
-    scene: Scene, rows: int, changes: dict[str, Any], message: str, requested_by: str
+    scene: Scene, rows: int, changes: dict[str, Any], message: str, kind: RunKind
 ) -> None:
     later = AT + timedelta(hours=2)
     run = scene.deliver("events", [event_row(day(0), "a")] * rows, day(0), **changes)
@@ -81,10 +81,15 @@ def test_what_never_gets_whole_is_read_again_once(
     assert message in scene.news[-1].message
     assert scene.run_of(run).status is RunState.FAILED
     (again,) = scene.rows("SELECT * FROM ga4_ops.runs WHERE status = 'pending'")
-    assert (again["start_date"], again["end_date"], again["requested_by"]) == (day(0), day(0), requested_by)
+    assert (again["start_date"], again["end_date"], again["kind"], again["requested_by"]) == (
+        day(0),
+        day(0),
+        kind,
+        None,
+    )
 
     scene.rows("UPDATE ga4_ops.runs SET status = 'cancelled' WHERE status = 'pending' RETURNING 1")
-    scene.deliver("events", [event_row(day(0), "a")] * rows, day(0), requested_by=requested_by, **changes)
+    scene.deliver("events", [event_row(day(0), "a")] * rows, day(0), kind=kind, **changes)
     scene.refresh("events", later)
     assert "did not help" in scene.news[-1].message
     assert scene.rows("SELECT * FROM ga4_ops.runs WHERE status = 'pending'") == []
@@ -119,8 +124,18 @@ def test_records_that_fail_when_read_again_for_another_reason_are_read_once_more
 
 def read_again(scene: Scene, **changes: Any) -> Run:
     """Deliver the one row again, as the run that the refresh asked for."""
-    [asked] = scene.rows("UPDATE ga4_ops.runs SET status = 'cancelled' WHERE status = 'pending' RETURNING requested_by")
-    return scene.deliver("events", [event_row(day(0), "a")], day(0), **asked, **changes)
+    [asked] = scene.rows("UPDATE ga4_ops.runs SET status = 'cancelled' WHERE status = 'pending' RETURNING kind")
+    return scene.deliver("events", [event_row(day(0), "a")], day(0), kind=RunKind(asked["kind"]), **changes)
+
+
+@pytest.mark.parametrize("name", ["refresh", "refresh: records failed", "remediation"])
+def test_what_somebody_asked_for_is_read_again_whatever_the_name_of_who_asked(scene: Scene, name: str) -> None:
+    rows = [event_row(day(0), "a")]
+    scene.deliver("events", rows, day(0), rows_failed=2, kind=RunKind.REQUESTED, requested_by=name)
+
+    assert scene.refresh("events").has_new_runs
+
+    assert scene.rows("SELECT kind FROM ga4_ops.runs WHERE status = 'pending'") == [{"kind": "reread"}]
 
 
 def test_overlapping_runs_are_read_again_as_one(scene: Scene) -> None:

@@ -6,16 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
-from typing import Final
 
 from dataflows.contracts import naming
 from dataflows.contracts.reports import REPORTS, Column, ReportTable
-from warehouse.runs import Run, Runs, RunState
+from warehouse.runs import Run, RunKind, Runs, RunState
 from warehouse.statements import Warehouse, literal
-
-# `requested_by` of the runs that a refresh asks for: the second where records failed, the first for any other reason
-REPAIRED_BY: Final = "refresh"
-SECOND_READING_BY: Final = "refresh: records failed"
 
 
 @dataclass(frozen=True)
@@ -53,23 +48,23 @@ class LandedReport:
         if any(later.start_date <= earlier.end_date for earlier, later in pairwise(windows)):
             return "several runs of overlapping dates were delivered before any was refreshed"
         # What fails twice is the records' own fault, unless nothing else comes either.
-        if self._rows_failed and not (self.rows_delivered and self._was_asked_for_by(SECOND_READING_BY)):
+        if self._rows_failed and not (self.rows_delivered and self._was_made_as(RunKind.REREAD)):
             return f"AppFlow could not deliver {self._rows_failed} of its records"
         return None
 
     @property
-    def next_reading_by(self) -> str | None:
-        """As whose its dates are to be asked for if it can't be consumed; None: that was done, and did not help."""
+    def next_reading(self) -> RunKind | None:
+        """As what its dates are to be read again if it can't be consumed; None: that was done, and did not help."""
         if self._rows_failed:
-            return None if self._was_asked_for_by(SECOND_READING_BY) else SECOND_READING_BY
-        return None if self._was_asked_for_by(REPAIRED_BY, SECOND_READING_BY) else REPAIRED_BY
+            return None if self._was_made_as(RunKind.REREAD) else RunKind.REREAD
+        return None if self._was_made_as(RunKind.REPAIR, RunKind.REREAD) else RunKind.REPAIR
 
     @property
     def _rows_failed(self) -> int:
         return sum(run.rows_failed or 0 for run in self.runs)
 
-    def _was_asked_for_by(self, *names: str) -> bool:
-        return all(run.requested_by in names for run in self.runs)
+    def _was_made_as(self, *kinds: RunKind) -> bool:
+        return all(run.kind in kinds for run in self.runs)
 
     def ended_before(self, moment: datetime) -> bool:
         """Tell whether all its runs had ended at an aware moment."""

@@ -23,8 +23,8 @@ def discard(warehouse: Warehouse, landed: LandedReport, reason: str, at: datetim
     Dates that were themselves asked for here, for what is wrong now, are not asked for again: somebody has to look.
     Returns what to tell the operator. Raises TransientError or TerminalError; then nothing changed.
     """
-    requested_by = landed.next_reading_by
-    windows = merged(run.window for run in landed.runs) if requested_by else []
+    kind = landed.next_reading
+    windows = merged(run.window for run in landed.runs) if kind else []
     message = f"Not loaded: {reason}. " + _what_next(windows)
     closed: dict[str, ops.Value] = {"status": RunState.FAILED, "consumed_at": at, "message": message}
     statements = [
@@ -32,9 +32,9 @@ def discard(warehouse: Warehouse, landed: LandedReport, reason: str, at: datetim
         f"DELETE FROM {landed.landing_table}",
         ops.update(RUNS, closed, {"run_id": [run.run_id for run in landed.runs]}),
     ]
-    if requested_by:
+    if kind:
         chunks = [chunk for window in windows for chunk in window.chunks()]
-        new_runs = [asdict(_new_run(landed, chunk, requested_by)) for chunk in chunks]
+        new_runs = [asdict(_new_run(landed, chunk, kind)) for chunk in chunks]
         statements.append(ops.insert(RUNS, new_runs, ("run_id",)))
     warehouse.execute_together(statements)
     return message
@@ -47,7 +47,7 @@ def _what_next(windows: list[DateWindow]) -> str:
     return f"They are read again: {dates}."
 
 
-def _new_run(landed: LandedReport, window: DateWindow, requested_by: str) -> Run:
+def _new_run(landed: LandedReport, window: DateWindow, kind: RunKind) -> Run:
     latest = landed.runs[-1]
     discarded = " ".join(sorted(run.run_id for run in landed.runs))
     run_id = hashlib.sha256(f"{discarded} {window.start_date} {window.end_date}".encode()).hexdigest()[:32]
@@ -61,8 +61,8 @@ def _new_run(landed: LandedReport, window: DateWindow, requested_by: str) -> Run
         property_id=landed.property_id,
         report=landed.report,
         appflow_flow_name=flow_name,
-        kind=RunKind.REQUESTED,
+        kind=kind,
         start_date=window.start_date,
         end_date=window.end_date,
-        requested_by=requested_by,
+        requested_by=None,
     )

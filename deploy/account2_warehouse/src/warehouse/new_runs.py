@@ -7,14 +7,12 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid5
 
 from dataflows.contracts.events import RegisterDataFlow, RunDataFlow, today_in
 from dataflows.contracts.plan import DateWindow, Plan, PlannedFlow, daily_window, next_run_at
-from warehouse.runs import Run, RunKind
-
-BY_ITSELF: Final = "remediation"  # `requested_by` of runs that nobody asked for
+from warehouse.runs import Run, RunKind, cut_name
 
 
 def backfill_runs(event: RegisterDataFlow, plan: Plan, at: datetime) -> list[Run]:
@@ -36,8 +34,10 @@ def run_again(run: Run, revision: int) -> Run:
     return replace(run, run_id=_run_id(run.run_id, revision))
 
 
-def retry_of(run: Run, window: DateWindow, attempt: int, requested_by: str, due_at: datetime | None = None) -> Run:
-    """Return the run on demand that reads days of a failed run again, from `due_at` on.
+def retry_of(
+    run: Run, window: DateWindow, attempt: int, due_at: datetime | None = None, requested_by: str | None = None
+) -> Run:
+    """Return the run on demand that reads days of a failed run again, from `due_at` on; by itself if nobody asked.
 
     The same attempt at the same run has the same id, whoever asks for it.
     """
@@ -48,18 +48,19 @@ def retry_of(run: Run, window: DateWindow, attempt: int, requested_by: str, due_
         property_id=run.property_id,
         report=run.report,
         appflow_flow_name=None,
-        kind=RunKind.REQUESTED,
+        kind=RunKind.REMEDY if requested_by is None else RunKind.REQUESTED,
         **asdict(window),
-        requested_by=requested_by,
+        requested_by=requested_by and cut_name(requested_by),
         due_at=due_at,
     )
 
 
 def gap_runs(event: RegisterDataFlow, flow: PlannedFlow, window: DateWindow) -> list[Run]:
     """Return the runs that read days of a report which no other run has read."""
-    asked = event.model_copy(update={"correlation_id": _day_id(event, window), "requested_by": BY_ITSELF})
-    identity = (event.data_flow_id, event.revision, "gap")
-    return [_on_demand(asked, flow, RunKind.REQUESTED, chunk, identity) for chunk in window.chunks()]
+    of_day = event.model_copy(update={"correlation_id": _day_id(event, window)})
+    identity = (event.data_flow_id, event.revision)
+    runs = [_on_demand(of_day, flow, RunKind.REMEDY, chunk, identity) for chunk in window.chunks()]
+    return [replace(run, requested_by=None) for run in runs]
 
 
 def requested_runs(request: RunDataFlow, plan: Plan) -> list[Run]:
@@ -96,7 +97,7 @@ def _scheduled(
         appflow_flow_name=flow.appflow_flow_name,
         kind=RunKind.SCHEDULED,
         **asdict(window),
-        requested_by=event.requested_by,
+        requested_by=cut_name(event.requested_by),
         due_at=due_at,
     )
 
@@ -124,7 +125,7 @@ def _on_demand(
         appflow_flow_name=None,
         kind=kind,
         **asdict(window),
-        requested_by=asked.requested_by,
+        requested_by=cut_name(asked.requested_by),
     )
 
 

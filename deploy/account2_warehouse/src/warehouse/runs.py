@@ -15,15 +15,19 @@ from warehouse.statements import Warehouse, literal
 
 _ROWS_A_STATEMENT: Final = 40  # of less than 2,000 bytes each
 _MAX_MESSAGE_BYTES: Final = 2000
+_MAX_NAME_BYTES: Final = 150
 _MOMENTS: Final = ("due_at", "prepared_at", "started_at", "ended_at", "consumed_at")
 
 
 class RunKind(StrEnum):
-    """Why a run is made."""
+    """Why a run is made: this alone decides what follows from it, never who asked for it."""
 
     SCHEDULED = "scheduled"
     BACKFILL = "backfill"
-    REQUESTED = "requested"
+    REQUESTED = "requested"  # by a person
+    REMEDY = "remedy"  # by itself, for days that a run failed at, or that none covered
+    REPAIR = "repair"  # by a refresh: nobody could tell what had landed
+    REREAD = "reread"  # by a refresh: records failed
 
 
 class RunState(StrEnum):
@@ -50,7 +54,7 @@ class Run:
     kind: RunKind
     start_date: date
     end_date: date
-    requested_by: str
+    requested_by: str | None  # a name to be shown; None: nobody asked
     status: RunState = RunState.PENDING
     execution_id: str | None = None
     due_at: datetime | None = None
@@ -94,6 +98,21 @@ class Run:
         """What a log line about the run carries."""
         names = ("run_id", "correlation_id", "data_flow_id", "appflow_flow_name", "execution_id")
         return {"station": Station.INGEST.value, **{name: getattr(self, name) for name in names}}
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a person asked for it, on the data flow's page or by Retry."""
+        return self.kind in (RunKind.BACKFILL, RunKind.REQUESTED)
+
+    @property
+    def is_rereading(self) -> bool:
+        """Whether a refresh asked for it, since it could not take what the run before had brought."""
+        return self.kind in (RunKind.REPAIR, RunKind.REREAD)
+
+    @property
+    def was_discarded(self) -> bool:
+        """Whether rows came, and a refresh threw them away."""
+        return self.status is RunState.FAILED and self.consumed_at is not None
 
     def was_prepared_by(self, moment: datetime) -> bool:
         """Whether the flow already read this run's window at an aware moment, by AppFlow's clock."""
@@ -171,4 +190,13 @@ class Runs:
 
 def cut_message(text: str) -> str:
     """Return as much of a text as the `message` of a run or an incident holds, no character cut in two."""
-    return text.encode()[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
+    return _cut(text, _MAX_MESSAGE_BYTES)
+
+
+def cut_name(name: str) -> str:
+    """Return as much of a name as `requested_by` holds: Redshift counts bytes, our contract characters."""
+    return _cut(name, _MAX_NAME_BYTES)
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    return text.encode()[:most_bytes].decode(errors="ignore")

@@ -38,7 +38,7 @@ _ON_FUNCTIONS: Final = {
     "ErrorsAlarm": _rings("AWS/Lambda", "Errors", "Sum", 300, 1, 0),
     "ThrottlesAlarm": _rings("AWS/Lambda", "Throttles", "Sum", 300, 3, 0),
 }
-_SERVICES: Final = ("register_data_flow", "watch_runs", "advance_windows", "refresh_reports")  # those that speak SQL
+_SPEAK_SQL: Final = frozenset({"WORKGROUP_NAME", "WAREHOUSE_SECRET_ARN"})  # settings of functions that do
 _OWN: Final[dict[str, dict[str, Properties]]] = {
     "app": {
         "QuarantineAlarm": _rings(NAMESPACE, "QuarantinesOpened", "Sum", 300, 1, 0),
@@ -72,7 +72,7 @@ def alarm_problems(stacks: dict[str, Stack]) -> Iterator[str]:
             yield f"{queue} has no alarm: nobody would hear of what lies there."
         yield from _topic_problems(stack)
         yield from _key_problems(stack)
-    yield from _statement_problems(stacks["warehouse"].properties.get("StatementsFailedAlarm", {}))
+    yield from _statement_problems(stacks["warehouse"])
 
 
 def _expected(stack: Stack, own: Mapping[str, Properties]) -> Iterator[tuple[str, Properties]]:
@@ -135,16 +135,29 @@ def _dimension_problems(stack: Stack, name: str, alarm: Properties) -> Iterator[
         yield f"its Dimensions {alarm.get('Dimensions')} are no dead-letter queue of the stack."
 
 
-def _statement_problems(alarm: Properties) -> Iterator[str]:
+def _statement_problems(stack: Stack) -> Iterator[str]:
+    alarm, speaking = stack.properties.get("StatementsFailedAlarm", {}), set(_speaking_sql(stack))
     metrics = list(alarm.get("Metrics", ()))
     sums = [one["Expression"] for one in metrics if one.get("ReturnData")]
     found = [one["MetricStat"] for one in metrics if "MetricStat" in one]
     services = [one["Metric"]["Dimensions"][0]["Value"] for one in found]
     own = {(one["Metric"]["Namespace"], one["Metric"]["MetricName"], one["Period"], one["Stat"]) for one in found}
-    if sums != ["SUM(METRICS())"] or services != list(_SERVICES):
-        yield f"StatementsFailedAlarm: its Metrics do not add up those of {_SERVICES}."
+    if sums != ["SUM(METRICS())"] or sorted(services) != sorted(speaking):
+        yield f"StatementsFailedAlarm: its Metrics do not add up those of {sorted(speaking)}."
+    body = stack.properties.get("Dashboard", {}).get("DashboardBody", "")
+    for service in sorted(speaking):
+        if f'"StatementsFailed", "service", "{service}"' not in body:
+            yield f"Dashboard does not show the StatementsFailed of {service}."
     if own != {(NAMESPACE, "StatementsFailed", 900, "Sum")}:
         yield f"StatementsFailedAlarm: its Metrics are {own}."
+
+
+def _speaking_sql(stack: Stack) -> Iterator[str]:
+    """Yield the services, as metrics name them, of the functions that speak to the warehouse."""
+    for function in stack.of_type("AWS::Lambda::Function").values():
+        variables = function.get("Environment", {}).get("Variables", {})
+        if _SPEAK_SQL & variables.keys():
+            yield str(variables.get("POWERTOOLS_SERVICE_NAME"))
 
 
 def _topic_problems(stack: Stack) -> Iterator[str]:

@@ -24,7 +24,11 @@ _PAYLOADS: Final[dict[str, tuple[bool, dict[str, str]]]] = {  # whether it is wa
     ),
     "ShowStatusAction": (
         True,
-        {"data_flow_id": str(_EVENT.data_flow_id), "incident_id": str(_EVENT.incident_id)},
+        {
+            "data_flow_id": str(_EVENT.data_flow_id),
+            "incident_id": str(_EVENT.incident_id),
+            "requested_by": "Slack",
+        },
     ),
 }
 

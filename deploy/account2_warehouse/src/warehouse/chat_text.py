@@ -4,7 +4,7 @@ Slack reads `<…>` as links and mentions, and asks for `&`, `<` and `>` as enti
 https://docs.slack.dev/messaging/formatting-message-text. What stands between backticks is not formatted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -35,6 +35,16 @@ def code_block(text: str, limit: int) -> str:
 def words(text: str, limit: int) -> str:
     """Return a text to stand among our own words, at most `limit` characters; signs of a format are replaced."""
     return _escaped(text.strip(), _IN_WORDS, limit)
+
+
+def lines_within(lines: Iterable[str], limit: int) -> str:
+    """Return as many lines as there is room for, none of them cut: half an entity or one backtick would show."""
+    kept: list[str] = []
+    for line in lines:
+        if len("\n".join([*kept, line])) > limit - len(f"\n{_CUT}"):
+            return "\n".join([*kept, _CUT])
+        kept.append(line)
+    return "\n".join(kept)
 
 
 def _escaped(text: str, signs: Mapping[str, str], limit: int) -> str:

@@ -6,11 +6,14 @@ from typing import Final
 
 from dataflows.contracts.errors import TerminalError
 from warehouse.causes import remedy_of
+from warehouse.chat_text import code, lines_within, words
 from warehouse.incidents import UNRESOLVED, Incident, Incidents, Stage
 from warehouse.registry import Registry
 from warehouse.runs import Run
 
 _LONGEST: Final = 3000  # a message of Slack's holds 4,000 characters
+_MESSAGE_LENGTH: Final = 600
+_NAME_LENGTH: Final = 150
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _STAGES: Final = {
     Stage.TRYING: "is tried again by itself",
@@ -27,20 +30,20 @@ def standing_of(data_flow_id: str, registry: Registry, incidents: Incidents) -> 
     event = registered[-1].event
     runs = incidents.runs.find(data_flow_id=data_flow_id)
     lines = [
-        f"{event.property.display_name} ({event.property.property_id}), {event.state}",
+        f"{code(event.property.display_name, _NAME_LENGTH)} ({event.property.property_id}), {event.state}",
         *_incident_lines(incidents.find(data_flow_id=data_flow_id, state=UNRESOLVED)),
         *_run_lines(runs),
     ]
-    return "\n".join(lines)[:_LONGEST]
+    return lines_within(lines, _LONGEST)
 
 
 def _incident_lines(found: Iterable[Incident]) -> Iterator[str]:
     for incident in found:
-        asked = f" ({incident.requested_by} pressed Retry)" if incident.requested_by else ""
+        asked = f" ({words(incident.requested_by, _NAME_LENGTH)} pressed Retry)" if incident.requested_by else ""
         yield (
             f"{incident.report}, {incident.start_date} to {incident.end_date}: {_STAGES[incident.state]}{asked} "
-            f"since {incident.since:%Y-%m-%d %H:%M} UTC, tried again {incident.attempts} times. {incident.message} "
-            f"{remedy_of(incident.kind, incident.cause)}"
+            f"since {incident.since:%Y-%m-%d %H:%M} UTC, tried again {incident.attempts} times. "
+            f"{code(incident.message, _MESSAGE_LENGTH)} {words(remedy_of(incident.kind, incident.cause), 600)}"
         )
 
 
@@ -60,4 +63,5 @@ def _last_run(begun: Iterable[Run]) -> str:
     if last is None:
         return "no run has begun."
     state = "loaded" if last.has_read else last.status.value
-    return f"the last run, {last.start_date} to {last.end_date}, is {state}. {last.message or ''}".rstrip()
+    message = f" {code(last.message, _MESSAGE_LENGTH)}" if last.message else ""
+    return f"the last run, {last.start_date} to {last.end_date}, is {state}.{message}"

@@ -8,6 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.values import Requester, first_problem
+from warehouse.button_logs import asked_of
 from warehouse.config import StatusConfig
 from warehouse.incidents import Incidents
 from warehouse.registry import Registry
@@ -18,27 +20,30 @@ logger = Logger(service="show_status")
 
 
 class StatusRequest(BaseModel):
-    """What the button sends: the incident that the message spoke of, and its data flow."""
+    """What the button sends: the data flow, the incident that the message spoke of, and who pressed it."""
 
     model_config = ConfigDict(extra="forbid", str_max_length=256)
 
     data_flow_id: UUID
-    incident_id: UUID | None = None
-    requested_by: str = ""
+    incident_id: UUID
+    requested_by: Requester
 
 
 def handle(event: dict[str, Any], _context: LambdaContext) -> str:
     """Return what is known of the data flow's incidents and runs, as lines of text for the channel."""
-    config = StatusConfig.from_environment()
+    config, asked = StatusConfig.from_environment(), asked_of(event)
     try:
         request = StatusRequest.model_validate(event)
+        ops = ops_warehouse(config.refresh_role_arn, config.workgroup_name, config.database_name)
+        standing = standing_of(str(request.data_flow_id), Registry(ops), Incidents(ops))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        logger.warning("refused", extra={"error": first["msg"]})
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    ops = ops_warehouse(config.refresh_role_arn, config.workgroup_name, config.database_name)
-    try:
-        return standing_of(str(request.data_flow_id), Registry(ops), Incidents(ops))
+        return _refused("bad_request", first_problem(error), asked)
     except TerminalError as error:
-        logger.warning("refused", extra={"reason": error.reason, "error": str(error)})
-        return str(error)
+        return _refused(error.reason, str(error), asked)
+    logger.info("shown", extra=asked)
+    return standing
+
+
+def _refused(reason: str, message: str, asked: dict[str, str]) -> str:
+    logger.warning("refused", extra={**asked, "reason": reason, "error": message})
+    return message

@@ -58,7 +58,7 @@ class Connector:
         """
         found = self._find(property_id)
         if len(found) != 1:
-            self._forget()
+            self.forget()
             found = self._find(property_id)
         if len(found) != 1:
             seen = f"{len(found)} core reports of" if found else "no"
@@ -70,8 +70,10 @@ class Connector:
         return found[0]
 
     def probe(self, event: RegisterDataFlow) -> None:
-        """Raise TerminalError or TransientError unless the profile shows the property and its fields just now."""
-        self._forget()
+        """Raise TerminalError or TransientError unless the profile shows the property, and that its fields.
+
+        What the profile had shown before counts as well: `forget` it first.
+        """
         self.check_fields(self.core_report(event.property.property_id), event)
 
     def check_fields(self, entity: str, event: RegisterDataFlow) -> None:
@@ -96,7 +98,8 @@ class Connector:
     def _find(self, property_id: str) -> list[str]:
         return list(self._walk(property_id, None, is_core_report=False, is_of_property=False, depth=0))
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Let the profile be asked again what it shows."""
         for key in [key for key in _shown if key[0] == self.connector_profile]:
             _shown.pop(key, None)
 

@@ -20,6 +20,7 @@ class Probes:
 
     flows: Flows
     _answers: dict[str, bool] = field(default_factory=dict)  # by data flow
+    _asked_profiles: set[str] = field(default_factory=set)
     _refused_profiles: set[str] = field(default_factory=set)  # Google takes their login for no property
 
     def answers(self, registration: Registration) -> bool:
@@ -34,8 +35,12 @@ class Probes:
 
     def _ask(self, registration: Registration) -> bool:
         event = registration.event
+        connector = Connector(self.flows.client, event.connector_profile)
+        if event.connector_profile not in self._asked_profiles:
+            self._asked_profiles.add(event.connector_profile)
+            connector.forget()
         try:
-            Connector(self.flows.client, event.connector_profile).probe(event)
+            connector.probe(event)
         except (TerminalError, TransientError) as error:
             if cause_of(str(error)) is IncidentCause.AUTHENTICATION:
                 self._refused_profiles.add(event.connector_profile)

@@ -74,9 +74,20 @@ _REMEDIES: Final = {
     IncidentCause.TRANSIENT: "It failed at every try. See whether Google or AWS has an outage, then press Retry.",
     IncidentCause.UNKNOWN: "Look at the flow's run history in AppFlow, mend what it says, then press Retry.",
 }
-_LATE_REMEDY: Final = (
+# By what a late day's cause is taken to be (lateness.py).
+_LATE_REMEDIES: Final = {
+    IncidentCause.UNKNOWN: (
+        "Look at the flow's run history in AppFlow: a run is at work for too long, or none begins. Then look in the "
+        "log of the watch function for why, and Back-fill the days on the data flow's page."
+    ),
+    IncidentCause.TRANSIENT: (
+        "The unload is tried again every quarter of an hour. Look in the log of the refresh function for what refuses "
+        "it: Redshift, a role of the chain, the bucket. docs/runbook.md says under Data is late what to do."
+    ),
+}
+_REFRESH_REMEDY: Final = (
     "The refresh is tried again every quarter of an hour. Look in the log of the refresh function for why it does not "
-    "come to an end; docs/runbook.md says under Warehouse what to do."
+    "take the rows; docs/runbook.md says under Warehouse what to do."
 )
 
 
@@ -98,7 +109,7 @@ def next_try_at(cause: IncidentCause, attempt: int, message: str, at: datetime) 
 
 def remedy_of(kind: IncidentKind, cause: IncidentCause) -> str:
     """Return what a person can do about it."""
-    return _LATE_REMEDY if kind is IncidentKind.DATA_LATE else _REMEDIES[cause]
+    return _LATE_REMEDIES.get(cause, _REFRESH_REMEDY) if kind is IncidentKind.DATA_LATE else _REMEDIES[cause]
 
 
 def _quota_reset(message: str, at: datetime) -> datetime:

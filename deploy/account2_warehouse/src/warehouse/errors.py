@@ -55,9 +55,19 @@ def aws_errors(what: str) -> Iterator[None]:
         raise TransientError(f"Could not {what}: AWS was not reached: {error}") from error
 
 
-def try_each(items: Iterable[_Item], action: Callable[[_Item], None]) -> None:
-    """Do `action` with each item, whatever becomes of the others; raises TransientError if any failed."""
-    failures = [error for item in items if (error := _attempt(action, item))]
+def try_each(
+    items: Iterable[_Item], action: Callable[[_Item], None], is_enough: Callable[[], bool] = lambda: False
+) -> None:
+    """Do `action` with each item, whatever becomes of the others; raises TransientError if any failed.
+
+    Once `is_enough` says so, the items that are left are left alone, which the log tells.
+    """
+    failures, todo = [], list(items)
+    while todo and not is_enough():
+        if error := _attempt(action, todo.pop(0)):
+            failures.append(error)
+    if todo:
+        logger.warning("left for the next sweep", extra={"items": len(todo)})
     if failures:
         raise TransientError(f"{len(failures)} failed, first: {failures[0]}") from failures[0]
 

@@ -2,7 +2,7 @@
 
 A report has one unresolved incident at most, whatever goes wrong on top: nobody is told of the same trouble twice.
 One that is still tried by itself is told to nobody. What is to be told is noted with the change itself (`told_at`
-is null), so that a crash in between loses no news.
+is null), so that a crash in between loses no news. Whoever changes one changes what was seen, or nothing.
 """
 
 # ruff: noqa: S608 - identifiers are the tables' own; values pass through literal()
@@ -21,7 +21,7 @@ from warehouse.runs import Run, Runs
 from warehouse.statements import Warehouse, literal
 
 _MOMENTS: Final = ("since", "next_try_at", "changed_at", "told_at")
-_OLDEST_FAILURE: Final = timedelta(days=31)  # what failed before that was decided then, or is a matter of Back-fill
+OLDEST_FAILURE: Final = timedelta(days=31)  # what failed before that was decided then, or is a matter of Back-fill
 
 
 class Stage(StrEnum):
@@ -71,6 +71,10 @@ class Incident:
         names = ("incident_id", "correlation_id", "data_flow_id", "report", "kind", "cause", "run_id")
         return {name: getattr(self, name) for name in names}
 
+    def may_be_tried(self, at: datetime) -> bool:
+        """Whether it is time for another try by itself."""
+        return self.next_try_at is None or at >= self.next_try_at
+
     def changed(self, at: datetime, **changes: Any) -> Self:
         """Return it with changes that are yet to be told, later than what was told before."""
         return replace(self, **changes, changed_at=max(at, self.changed_at + timedelta(milliseconds=1)), told_at=None)
@@ -116,7 +120,7 @@ class Incidents:
             f"SELECT {columns}, COALESCE(tried.attempt, 0) AS attempt FROM {RUNS.qualified_name} AS failed "
             f"LEFT JOIN {INCIDENT_RUNS.qualified_name} AS tried ON tried.run_id = failed.run_id "
             f"WHERE failed.status = 'failed' AND tried.decided_at IS NULL "
-            f"AND failed.ended_at > {literal(at - _OLDEST_FAILURE)}{of_one} "
+            f"AND failed.ended_at > {literal(at - OLDEST_FAILURE)}{of_one} "
             "ORDER BY failed.ended_at DESC, failed.run_id"
         )
         attempts = [row.pop("attempt") for row in rows]
@@ -126,6 +130,11 @@ class Incidents:
         """Return the runs that an incident is about, failed ones and those made instead."""
         rows = self.warehouse.query(ops.select(INCIDENT_RUNS, {"incident_id": incident.incident_id}))
         return self.runs.find(run_id=tuple(row["run_id"] for row in rows))
+
+    def is_decided(self, run: Run) -> bool:
+        """Return whether something was decided of a failed run."""
+        rows = self.warehouse.query(ops.select(INCIDENT_RUNS, {"run_id": run.run_id}))
+        return any(row["decided_at"] for row in rows)
 
     def dismiss(self, run: Run, at: datetime) -> None:
         """Note that nothing is to be done about a failed run: its days are there, or another run's business."""
@@ -138,29 +147,19 @@ class Incidents:
             ]
         )
 
-    def record(
-        self, incident: Incident, at: datetime, *, failed: Failure | None = None, retry: Run | None = None
-    ) -> None:
-        """Write an incident down as it is now, with the run whose failure was decided and the one made instead.
+    def change(
+        self, known: Incident | None, incident: Incident, *, failure: Failure | None = None, runs: Sequence[Run] = ()
+    ) -> bool:
+        """Write an incident down as it is now, with the failure that was decided of and the runs that are its own.
 
-        All in one transaction. A new one is dropped where its report has an unresolved one: that is changed.
+        All of it in one transaction, and none of it unless everything still is as the caller saw it: the incident as
+        `known` (None: the report has no unresolved one), the failure undecided. Returns whether it was.
         """
-        statements = [ops.lock(RUN_TURNS), _begin(incident), _change(incident)]
-        if failed is not None:
-            statements += _link(incident, failed.run.run_id, failed.attempt, at)
-        if failed is not None and retry is not None:
-            statements += _made(incident, [retry], failed.attempt + 1)
-        self.warehouse.execute_together(statements)
-
-    def change_from(self, known: Incident, incident: Incident, retries: Sequence[Run] = ()) -> bool:
-        """Write changes down unless somebody else changed it since it was `known`; return whether they were.
-
-        The retries are noted with it, whoever was first: they have the same ids.
-        """
-        claim: dict[str, ops.Condition] = {"incident_id": known.incident_id, "state": known.state}
-        changes = ops.update(INCIDENTS, _row(incident), {**claim, "attempts": known.attempts})
-        statements = [ops.lock(RUN_TURNS), changes, *_made(incident, retries, incident.attempts)]
-        return self.warehouse.execute_together(statements)[1] == 1
+        attempt = failure.attempt + 1 if failure else incident.attempts
+        unchanged = _unchanged(known, incident, failure)
+        written = _written(known, incident, failure)
+        statements = [*_linked(incident, runs, attempt, unchanged), *_decided(incident, failure, unchanged), written]
+        return self.warehouse.execute_together([ops.lock(RUN_TURNS), *statements])[-1] == 1
 
     def untold(self) -> list[Incident]:
         """Return what has changed and was not told, the oldest change first."""
@@ -185,38 +184,52 @@ def _row(incident: Incident) -> dict[str, ops.Value]:
     return asdict(incident)
 
 
-def _unresolved(incident: Incident) -> dict[str, ops.Condition]:
-    return {"data_flow_id": incident.data_flow_id, "report": incident.report, "state": UNRESOLVED}
+def _is_known(known: Incident | None, incident: Incident) -> str:
+    """Return the condition that nobody has changed the incident meanwhile, or begun one."""
+    if known is None:
+        report: dict[str, ops.Condition] = {"data_flow_id": incident.data_flow_id, "report": incident.report}
+        return f"NOT EXISTS ({ops.select(INCIDENTS, {**report, 'state': UNRESOLVED})})"
+    return f"EXISTS ({ops.select(INCIDENTS, {'incident_id': known.incident_id, 'changed_at': known.changed_at})})"
 
 
-def _begin(incident: Incident) -> str:
-    unless = ops.select(INCIDENTS, _unresolved(incident))
-    return f"{ops.insert(INCIDENTS, [_row(incident)], ('incident_id',))} AND NOT EXISTS ({unless})"
+def _unchanged(known: Incident | None, incident: Incident, failure: Failure | None) -> str:
+    """Return the condition that nobody has decided of the failure either."""
+    if failure is None:
+        return _is_known(known, incident)
+    links = ops.select(INCIDENT_RUNS, {"run_id": failure.run.run_id})
+    return f"{_is_known(known, incident)} AND NOT EXISTS ({links} AND decided_at IS NOT NULL)"
 
 
-def _change(incident: Incident) -> str:
-    """Change the report's unresolved incident, which may be another one that began at the same time."""
-    kept = ("incident_id", "since", "correlation_id", "data_flow_id", "property_id", "report")
-    changes = {name: value for name, value in _row(incident).items() if name not in kept}
-    return ops.update(INCIDENTS, changes, _unresolved(incident))
-
-
-def _made(incident: Incident, retries: Sequence[Run], attempt: int) -> list[str]:
+def _linked(incident: Incident, runs: Sequence[Run], attempt: int, unchanged: str) -> list[str]:
     """Note the runs that are made instead of failed ones, all of them the same attempt."""
-    if not retries:
+    if not runs:
         return []
-    links = [statement for run in retries for statement in _link(incident, run.run_id, attempt, None)]
-    return [ops.insert(RUNS, [asdict(run) for run in retries], ("run_id",)), *links]
+    own: dict[str, ops.Value] = {"incident_id": incident.incident_id, "attempt": attempt}
+    links = [{"run_id": run.run_id, **own} for run in runs]
+    made = ops.insert(RUNS, [asdict(run) for run in runs], ("run_id",))
+    return [f"{made} AND {unchanged}", f"{ops.insert(INCIDENT_RUNS, links, ('run_id',))} AND {unchanged}"]
 
 
-def _link(incident: Incident, run_id: str, attempt: int, decided_at: datetime | None) -> list[str]:
-    """Note a run as one of the report's unresolved incident, or what was decided of one that is."""
-    of_report = ops.select(INCIDENTS, _unresolved(incident))
-    link: dict[str, ops.Value] = {"run_id": run_id, "attempt": attempt, "decided_at": decided_at}
-    inserted = ops.insert(INCIDENT_RUNS, [link], ("run_id",))
-    owner = f"(SELECT MAX(unresolved.incident_id) FROM ({of_report}) AS unresolved)"
-    owned = f"UPDATE {INCIDENT_RUNS.qualified_name} SET incident_id = {owner} WHERE run_id = {literal(run_id)}"
-    statements = [inserted, f"{owned} AND incident_id IS NULL"]
-    if decided_at is not None:
-        statements.append(ops.update(INCIDENT_RUNS, {"decided_at": decided_at}, {"run_id": run_id}))
-    return statements
+def _decided(incident: Incident, failure: Failure | None, unchanged: str) -> list[str]:
+    """Note a failed run as the incident's own, and that it is decided of: since the change that follows."""
+    if failure is None:
+        return []
+    run: dict[str, ops.Value] = {"run_id": failure.run.run_id}
+    link = ops.insert(INCIDENT_RUNS, [{**run, "attempt": failure.attempt}], ("run_id",))
+    decision: dict[str, ops.Value] = {"incident_id": incident.incident_id, "decided_at": incident.changed_at}
+    decided = ops.update(INCIDENT_RUNS, decision, {"run_id": failure.run.run_id})
+    return [f"{link} AND {unchanged}", f"{decided} AND {unchanged}"]
+
+
+def _written(known: Incident | None, incident: Incident, failure: Failure | None) -> str:
+    """Return the statement that changes the incident or begins it, if the failure was decided of just before.
+
+    Its moment tells: who else decides under this incident changes it, and each change is later than the one before.
+    """
+    condition = _is_known(known, incident)
+    if failure is not None:
+        mine: dict[str, ops.Condition] = {"incident_id": incident.incident_id, "decided_at": incident.changed_at}
+        condition += f" AND EXISTS ({ops.select(INCIDENT_RUNS, {'run_id': failure.run.run_id, **mine})})"
+    if known is None:
+        return f"{ops.insert(INCIDENTS, [_row(incident)], ('incident_id',))} AND {condition}"
+    return f"{ops.update(INCIDENTS, _row(incident), {'incident_id': incident.incident_id})} AND {condition}"

@@ -2,18 +2,20 @@
 
 # ruff: noqa: S608 - identifiers are the tables' own; values pass through literal()
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from aws_lambda_powertools import Logger
 
-from dataflows.contracts.plan import DateWindow, PlannedFlow, daily_window, next_run_at
+from dataflows.contracts.plan import LATE_AFTER, DateWindow, PlannedFlow, daily_window, next_run_at
 from dataflows.contracts.tables import PARTITIONS
 from warehouse.days import left_of
 from warehouse.errors import try_each
 from warehouse.incidents import UNRESOLVED, Incidents
+from warehouse.lateness import lateness_of
 from warehouse.new_runs import gap_runs
 from warehouse.registry import Registration, Registry
 from warehouse.remediation import Remediation
@@ -22,7 +24,6 @@ from warehouse.statements import literal
 
 logger = Logger(child=True)
 
-LATE_AFTER: Final = timedelta(hours=6)  # the tries by itself take less than three
 _LONGEST_DETOUR: Final = timedelta(hours=6)  # what a run of its own may take on top
 _A_DAY: Final = timedelta(days=1)
 _PROPERTIES_A_QUERY: Final = 100  # of less than 500 bytes each
@@ -44,6 +45,10 @@ class _Expected:
         return self.days < (self.window.end_date - self.window.start_date).days + 1
 
     @property
+    def last_day(self) -> DateWindow:
+        return _one_day(self.window.end_date)
+
+    @property
     def is_late(self) -> bool:
         return self.loaded_through is None or self.loaded_through < self.window.end_date
 
@@ -57,12 +62,16 @@ class MissingDays:
     remediation: Remediation
 
     def look(self, at: datetime) -> None:
-        """Have days read that no run covers, and note reports that are late. Raises TransientError at the end."""
+        """Have days read that no run covers, and note reports that are late. Raises TransientError at the end.
+
+        What there is no time for is left to the next sweep.
+        """
         due = [(item, due_at) for item in self.registry.all_in_force() if (due_at := _due_before(item, at))]
         for first in range(0, len(due), _PROPERTIES_A_QUERY):
             expected = self._expected(due[first : first + _PROPERTIES_A_QUERY], at)
             wanting = [item for item in expected if item.has_gaps or item.is_late]
-            try_each(self._not_told(wanting), lambda item: self._look_at(item, at))
+            look_at = partial(self._look_at, at=at)
+            try_each(self._not_told(wanting), look_at, self.remediation.deadline.is_near)
 
     def _expected(self, due: Sequence[tuple[Registration, datetime]], at: datetime) -> Iterator[_Expected]:
         windows = [DateWindow(item.event.start_date, _last_day(item, due_at)) for item, due_at in due]
@@ -79,11 +88,13 @@ class MissingDays:
         event, report = expected.registration.event, expected.flow.report
         runs = self.incidents.runs.history(event.property.property_id, report, at)
         under_way = [run for run in runs if run.is_under_way]
-        gaps = left_of(self._gaps(expected), (run.window for run in under_way)) if expected.has_gaps else []
-        if gaps:
+        missing = self._gaps(expected) if expected.has_gaps else []
+        reading = [run for run in under_way if not expected.last_day.without(run.window)]
+        if gaps := left_of(missing, (run.window for run in under_way)):
             self._read(expected, gaps)
-        elif expected.is_late and not _is_on_its_way(expected, under_way, at):
-            self._note_late(expected, under_way, at)
+        elif expected.is_late and not _is_on_its_way(expected, reading, at):
+            is_refreshed = left_of([expected.last_day], missing) != []
+            self._note_late(expected, reading, at, is_refreshed=is_refreshed)
 
     def _not_told(self, wanting: Sequence[_Expected]) -> list[_Expected]:
         """Return those whose report has no incident, which is what becomes of its days otherwise."""
@@ -107,11 +118,13 @@ class MissingDays:
             days = {"start_date": str(run.start_date), "end_date": str(run.end_date)}
             logger.warning("days that nobody read are read", extra={**run.log_keys, **days})
 
-    def _note_late(self, expected: _Expected, under_way: Sequence[Run], at: datetime) -> None:
+    def _note_late(self, expected: _Expected, reading: Sequence[Run], at: datetime, *, is_refreshed: bool) -> None:
         through, last_day = expected.loaded_through, expected.window.end_date
         first_day = max(through + _A_DAY, last_day - timedelta(30)) if through else last_day
-        landed = next((run for run in under_way if run.is_landed), None)
-        self.remediation.late(expected.registration, expected.flow, DateWindow(first_day, last_day), landed, at)
+        days = DateWindow(first_day, last_day)
+        (run, *_) = [*reading, *gap_runs(expected.registration.event, expected.flow, days)]
+        lateness = lateness_of(reading, is_refreshed=is_refreshed)
+        self.remediation.late(expected.registration, run, days, lateness, at)
 
 
 def _due_before(registration: Registration, at: datetime) -> datetime | None:
@@ -128,11 +141,10 @@ def _last_day(registration: Registration, due_at: datetime) -> date:
     return daily_window(event.property.time_zone, event.lookback_days, due_at).end_date
 
 
-def _is_on_its_way(expected: _Expected, under_way: Sequence[Run], at: datetime) -> bool:
+def _is_on_its_way(expected: _Expected, reading: Iterable[Run], at: datetime) -> bool:
     """Whether a run of its own reads the day, and has not had its time yet."""
-    last_day = _one_day(expected.window.end_date)
-    reading = [run for run in under_way if not (run.is_scheduled or run.is_landed or last_day.without(run.window))]
-    return bool(reading) and at < expected.due_at + LATE_AFTER + _LONGEST_DETOUR
+    is_read = any(not (run.is_scheduled or run.is_landed) for run in reading)
+    return is_read and at < expected.due_at + LATE_AFTER + _LONGEST_DETOUR
 
 
 def _counts_query(registration: Registration, window: DateWindow, at: datetime) -> str:

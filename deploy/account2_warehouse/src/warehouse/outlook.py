@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - identifiers are the tables' own; values pass through literal()
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from dataflows.contracts.plan import DateWindow
 from dataflows.contracts.tables import INCIDENT_RUNS, INCIDENTS, RUNS
 from warehouse.days import left_of, merged
-from warehouse.incidents import Incident
+from warehouse.incidents import OLDEST_FAILURE, Incident
 from warehouse.runs import Run, RunState
 from warehouse.statements import Warehouse, literal
 
@@ -24,7 +24,13 @@ class Outlook:
     missing: tuple[DateWindow, ...] = ()
     failed: tuple[Run, ...] = ()  # the last to fail last
     under_way: tuple[Run, ...] = ()
-    has_worked_since: bool = False
+    has_worked_since: bool = False  # a run of the report
+    has_helped_since: bool = False  # one that was made for the incident
+    undecided: tuple[Run, ...] = ()  # those failed of which nothing was decided
+
+    def is_undecided(self, at: datetime) -> bool:
+        """Return whether remediation has yet to say what follows from a failure."""
+        return any(run.ended_at and run.ended_at > at - OLDEST_FAILURE for run in self.undecided)
 
 
 def outlooks(warehouse: Warehouse, incidents: Sequence[Incident]) -> dict[str, Outlook]:
@@ -49,23 +55,42 @@ def still_missing(failed: Run, history: Iterable[Run]) -> list[DateWindow]:
 
 
 def _outlook(rows: Iterable[dict[str, Any]]) -> Outlook:
-    runs = list(_runs(rows))
-    history = [run for run, _ in runs]
-    own = (run for run, is_own in runs if is_own and run.status is RunState.FAILED and run.ended_at)
-    failed = sorted(own, key=_ended_at)
+    runs = [_known(row) for row in rows]
+    history = [known.run for known in runs]
+    own = [known for known in runs if known.is_own and known.has_failed]
+    failed = sorted((known.run for known in own), key=_ended_at)
     missing = merged(part for run in failed for part in still_missing(run, history))
     return Outlook(
         missing=tuple(missing),
         failed=tuple(failed),
         under_way=tuple(run for run in history if _may_bring(run, missing)),
-        has_worked_since=bool(failed) and any(run.has_read and _is_after(run, failed[-1]) for run in history),
+        has_worked_since=any(_has_worked(known.run, failed) for known in runs),
+        has_helped_since=any(_has_worked(known.run, failed) for known in runs if known.is_own),
+        undecided=tuple(known.run for known in own if not known.is_decided),
     )
 
 
-def _runs(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[Run, bool]]:
-    for row in rows:
-        is_own = row.pop("own_id") is not None
-        yield Run.from_row(row), is_own
+@dataclass(frozen=True)
+class _Known:
+    """A run of the report: whether it is the incident's own, and something was decided of it."""
+
+    run: Run
+    is_own: bool
+    is_decided: bool
+
+    @property
+    def has_failed(self) -> bool:
+        return self.run.status is RunState.FAILED and self.run.ended_at is not None
+
+
+def _known(row: dict[str, Any]) -> _Known:
+    own_id, decided_at = row.pop("own_id"), row.pop("decided_at")
+    return _Known(Run.from_row(row), own_id is not None, decided_at is not None)
+
+
+def _has_worked(run: Run, failed: Sequence[Run]) -> bool:
+    """Whether a run has worked since the last one failed."""
+    return bool(failed) and run.has_read and _is_after(run, failed[-1])
 
 
 def _is_after(run: Run, failed: Run) -> bool:
@@ -90,7 +115,7 @@ def _ended_at(run: Run) -> datetime:
 def _query(incident_ids: Iterable[str]) -> str:
     """The runs of each incident's report that have not ended, or only since the first of its own that failed."""
     columns = ", ".join(f"known.{name}" for name, _ in RUNS.columns)
-    return f"""SELECT {columns}, troubled.incident_id AS troubled_id, own.incident_id AS own_id
+    return f"""SELECT {columns}, troubled.incident_id AS troubled_id, own.incident_id AS own_id, own.decided_at
 FROM {RUNS.qualified_name} AS known
 JOIN (SELECT incidents.incident_id, incidents.property_id, incidents.report,
     MIN(COALESCE(failed.ended_at, incidents.since)) AS since

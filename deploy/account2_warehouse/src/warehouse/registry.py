@@ -59,9 +59,14 @@ class Registry:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
+        self._was_there = False  # once made, the tables stay
 
     def exists(self) -> bool:
         """Return whether it, and the tables beside it, have been created and may be used."""
+        self._was_there = self._was_there or self._is_there()
+        return self._was_there
+
+    def _is_there(self) -> bool:
         names = [table.name for table in OPS_TABLES if table.schema == OPS_SCHEMA]
         sql = (
             f"SELECT COUNT(*) AS found FROM svv_tables WHERE table_schema = {literal(OPS_SCHEMA)} "  # noqa: S608

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.errors import TerminalError, TransientError
 from warehouse.incidents import Incident, Incidents
 from warehouse.queues import WatchQueue
 from warehouse.recovery import Recovery
 from warehouse.registry import Registry
 from warehouse.remediation import Remediation
+
+_TIMES: Final = 5  # that it is looked at while others change the same incident
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,13 @@ class Retrier:
         Raises TerminalError with the reason when there is nothing to be retried, TransientError when it may work
         next time.
         """
-        incident = self._find(run_id, incident_id)
-        message = self.recovery.retry(incident, requested_by, at)
-        self.remediation.tell(at)
-        self.watch_queue.start_waiting_runs(at, incident.data_flow_id)
-        return message
+        for _ in range(_TIMES):
+            incident = self._find(run_id, incident_id)
+            if message := self.recovery.retry(incident, requested_by, at):
+                self.remediation.tell(at)
+                self.watch_queue.start_waiting_runs(at, incident.data_flow_id)
+                return message
+        raise TransientError(f"The incident {incident_id} is changed by others all the time")
 
     def _find(self, run_id: str, incident_id: str) -> Incident:
         found = self.incidents.find(incident_id=incident_id) if self.registry.exists() else []

@@ -27,32 +27,42 @@ class ScheduledFlows:
     remediation: Remediation
 
     def deactivated(self, name: str, reason: str, at: datetime) -> None:
-        """Take AppFlow's word that it has deactivated a flow, unless that is over by now."""
-        logger.error("deactivated", extra={"station": "ingest", "appflow_flow_name": name, "reason": reason})
-        flow = self.flows.describe(name)
-        if flow is None or flow["flowStatus"] == ACTIVE:
-            return
+        """Take AppFlow's word that it has deactivated a flow, unless that is over by now, or our own doing."""
         for registration, flow_name in self._in_force(at):
             if flow_name == name:
-                self.remediation.deactivated(registration, name, reason, at)
+                self._look_at(registration, name, (reason, ""), at)
 
     def look(self, at: datetime) -> None:
         """Find flows that do not run any more although AppFlow's event never came, and start those we had stopped."""
-        listed = {flow.name: flow for flow in self.flows.listed()}
+        listed = {flow.name: flow for flow in self.flows.listed() if not flow.is_active or flow.stopped_at}
         ours = [(registration, listed[name]) for registration, name in self._in_force(at) if name in listed]
-        try_each(ours, lambda item: self._look_at(*item, at))
 
-    def _look_at(self, registration: Registration, flow: ListedFlow, at: datetime) -> None:
-        if flow.is_active and flow.stopped_at is None:
+        def look_at(item: tuple[Registration, ListedFlow]) -> None:
+            registration, flow = item
+            self._look_at(registration, flow.name, ("", flow.last_message), at)
+
+        try_each(ours, look_at, self.remediation.deadline.is_near)
+
+    def _look_at(self, registration: Registration, name: str, reasons: tuple[str, str], at: datetime) -> None:
+        """Look at a flow as it is by now: what woke this, or a list, may be older than what was done to it since.
+
+        `reasons` are what is told of it before what AppFlow says now, and after.
+        """
+        flow = self.flows.describe(name)
+        if flow is None:
             return
-        described = self.flows.describe(flow.name) or {}  # nobody promises that lists hold tags
-        since = stopped_at(described.get("tags", {}))
-        if since is None:
-            reason = described.get("flowStatusMessage") or flow.last_message
-            self.remediation.deactivated(registration, flow.name, reason, at)
-        elif since < at - _CHANGE_GRACE:
-            logger.warning("started again", extra={"station": "ingest", "appflow_flow_name": flow.name})
-            self.flows.resume(flow.name)
+        since = stopped_at(flow.get("tags", {}))
+        if since and since < at - _CHANGE_GRACE:
+            logger.warning("started again", extra={"station": "ingest", "appflow_flow_name": name})
+            self.flows.resume(name)
+        elif since is None and flow["flowStatus"] != ACTIVE and self._has_to_run(registration, at):
+            reason = reasons[0] or flow.get("flowStatusMessage") or reasons[1]
+            logger.error("deactivated", extra={"station": "ingest", "appflow_flow_name": name, "reason": reason})
+            self.remediation.deactivated(registration, name, reason, at)
+
+    def _has_to_run(self, registration: Registration, at: datetime) -> bool:
+        """Return whether no registration has begun since the data flows were read: it would have stopped the flow."""
+        return any(known.event == registration.event for known, _ in self._in_force(at))
 
     def _in_force(self, at: datetime) -> Iterator[tuple[Registration, str]]:
         """Yield the flows that have to run; not those that a registration is just about to stop or to make."""

@@ -4,6 +4,7 @@ Two runs of one report of one property never overlap: rows of both in one landin
 told apart. So a run is started only when the one before has been refreshed.
 """
 
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from warehouse.answers import Answers, run_reported
 from warehouse.appflow import Flows
 from warehouse.config import WatchConfig
 from warehouse.connector import Connector
+from warehouse.deadline import Deadline
 from warehouse.definitions import Source, on_demand
 from warehouse.errors import try_each
 from warehouse.registry import Registration, Registry
@@ -36,10 +38,16 @@ class Starter:
     registry: Registry
     runs: Runs
     flows: Flows
+    deadline: Deadline
 
     def start_all(self, at: datetime) -> None:
-        """Start what may be started of every data flow; raises TransientError when some of it failed for now."""
-        try_each(self.registry.all_in_force(), lambda registration: self._start(registration, at))
+        """Start what may be started of every data flow; raises TransientError when some of it failed for now.
+
+        What there is no time for is left to the next sweep.
+        """
+        in_force = self.registry.all_in_force()
+        random.shuffle(in_force)
+        try_each(in_force, lambda registration: self._start(registration, at), self.deadline.is_here)
 
     def start(self, data_flow_id: str, at: datetime) -> None:
         """Start what may be started of one data flow; raises TransientError when that failed for now."""

@@ -26,10 +26,12 @@ class Sweeper:
     def sweep(self, at: datetime) -> None:
         """Look at every unfinished run and every flow, start what waits, have tables refreshed that wait for it.
 
-        What fails holds up nothing else; then TransientError is raised at the end.
+        What fails holds up nothing else; then TransientError is raised at the end. Each part ends in time for those
+        behind it; what it left is the next sweep's.
         """
         watcher = self.watcher
         parts = (
+            watcher.remediation.tell,  # what another that died had left
             self._look_at_all,
             watcher.scheduled_flows.look,
             watcher.remediation.look,
@@ -43,7 +45,8 @@ class Sweeper:
     def _look_at_all(self, at: datetime) -> None:
         runs = self.watcher.runs
         overdue = runs.find(kind=RunKind.SCHEDULED, status=RunState.PENDING)
-        try_each([*runs.find(status=RunState.STARTED), *overdue], lambda run: self._look_at(run, at))
+        is_near = self.watcher.remediation.deadline.is_near
+        try_each([*runs.find(status=RunState.STARTED), *overdue], lambda run: self._look_at(run, at), is_near)
 
     def _refresh_waiting(self, at: datetime) -> None:
         for table in waiting_tables(self.watcher.warehouse, at):

@@ -1,19 +1,21 @@
 """Called by name when somebody presses Retry in the chat channel: has the days of an incident read again."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dataflows.contracts.errors import TerminalError
-from dataflows.contracts.values import RunId
+from dataflows.contracts.values import Requester, RunId, first_problem
 from warehouse.answers import Answers
 from warehouse.appflow import Flows
+from warehouse.button_logs import asked_of
 from warehouse.config import RetryConfig
+from warehouse.deadline import Deadline
 from warehouse.incidents import Incidents
 from warehouse.queues import WatchQueue
 from warehouse.recovery import Recovery
@@ -32,36 +34,34 @@ class RetryRequest(BaseModel):
 
     run_id: RunId
     incident_id: UUID
-    requested_by: Annotated[str, Field(min_length=1, max_length=150)]
+    requested_by: Requester
 
 
-def handle(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Carry out one request and return `outcome` (retried or refused) with the `message` that says what and why.
 
     Nobody reads that where it is called asynchronously: the log has it too. What fails for now is raised, and
     Lambda tries it again twice.
     """
-    config = RetryConfig.from_environment()
+    config, asked = RetryConfig.from_environment(), asked_of(event)
     try:
         request = RetryRequest.model_validate(event)
-        message = _retrier(config).retry(
-            request.run_id, str(request.incident_id), request.requested_by, datetime.now(UTC)
-        )
+        retrier = _retrier(config, Deadline.of(context))
+        message = retrier.retry(request.run_id, str(request.incident_id), request.requested_by, datetime.now(UTC))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return _refused("bad_request", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+        return _refused("bad_request", first_problem(error), asked)
     except TerminalError as error:
-        return _refused(error.reason, str(error))
-    logger.info("retried", extra={"incident_id": str(request.incident_id), "requested_by": request.requested_by})
+        return _refused(error.reason, str(error), asked)
+    logger.info("retried", extra=asked)
     return {"outcome": "retried", "message": message}
 
 
-def _refused(reason: str, message: str) -> dict[str, str]:
-    logger.warning("refused", extra={"reason": reason, "error": message})
+def _refused(reason: str, message: str, asked: dict[str, str]) -> dict[str, str]:
+    logger.warning("refused", extra={**asked, "reason": reason, "error": message})
     return {"outcome": "refused", "message": message}
 
 
-def _retrier(config: RetryConfig) -> Retrier:
+def _retrier(config: RetryConfig, deadline: Deadline) -> Retrier:
     ops = ops_warehouse(config.refresh_role_arn, config.workgroup_name, config.database_name)
     registry, incidents = Registry(ops), Incidents(ops)
     recovery = Recovery(registry, incidents, Flows(boto3.client("appflow")))
@@ -70,6 +70,6 @@ def _retrier(config: RetryConfig) -> Retrier:
         registry=registry,
         incidents=incidents,
         recovery=recovery,
-        remediation=Remediation(answers, registry, incidents, recovery),
+        remediation=Remediation(answers, registry, incidents, recovery, deadline),
         watch_queue=WatchQueue(boto3.client("sqs"), config.watch_queue_url),
     )

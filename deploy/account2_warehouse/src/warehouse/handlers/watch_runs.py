@@ -12,6 +12,7 @@ from message_batches.taking import take_each
 from warehouse.answers import Answers
 from warehouse.appflow import Flows
 from warehouse.config import WatchConfig
+from warehouse.deadline import Deadline
 from warehouse.incidents import Incidents
 from warehouse.missing_days import MissingDays
 from warehouse.moments import Moment
@@ -33,7 +34,9 @@ logger = Logger(service="watch_runs")  # what the modules below log goes through
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take a batch of messages; those that failed for now are returned for another try."""
     config = WatchConfig.from_environment()
-    watcher = cache(partial(_watcher, config))  # made by the first message: if that fails, so does only the message
+    watcher = cache(
+        partial(_watcher, config, Deadline.of(context))
+    )  # made by the first message: if that fails, so does only the message
     return take_each(event, context, config.queue_url, lambda message: _take(watcher(), message))
 
 
@@ -55,11 +58,11 @@ def _take(watcher: Watcher, message: dict[str, Any]) -> None:
         watcher.remediation.look(at)
 
 
-def _watcher(config: WatchConfig) -> Watcher:
+def _watcher(config: WatchConfig, deadline: Deadline) -> Watcher:
     ops = ops_warehouse(config.refresh_role_arn, config.workgroup_name, config.database_name)
     registry, runs, flows = Registry(ops), Runs(ops), Flows(boto3.client("appflow"))
     answers, incidents = Answers(boto3.client("events"), config.warehouse_bus_name), Incidents(ops)
-    remediation = Remediation(answers, registry, incidents, Recovery(registry, incidents, flows))
+    remediation = Remediation(answers, registry, incidents, Recovery(registry, incidents, flows), deadline)
     return Watcher(
         answers=answers,
         warehouse=ops,
@@ -67,7 +70,7 @@ def _watcher(config: WatchConfig) -> Watcher:
         scheduled_runs=ScheduledRuns(registry, runs),
         flows=flows,
         refresh_queue=RefreshQueue(boto3.client("sqs"), config.refresh_queue_url),
-        starter=Starter(config, answers, registry, runs, flows),
+        starter=Starter(config, answers, registry, runs, flows, deadline),
         remediation=remediation,
         scheduled_flows=ScheduledFlows(registry, flows, remediation),
     )

@@ -44,9 +44,10 @@ class Context:
     memory_limit_in_mb: int = 512
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:222222222222:function:test"
     aws_request_id: str = "test"
+    remaining_millis: int = 60_000
 
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+        return self.remaining_millis
 
 
 @dataclass
@@ -56,9 +57,17 @@ class Account2:
     services: Services
     deployment: Deployment
     calls: list[tuple[str, str]] = field(default_factory=list)
+    context: Context = field(default_factory=Context)
 
     def empty(self) -> None:
         """Remove what an earlier test has left: flows, messages and tables."""
+        self.clear()
+        with self.services.stand_in.warehouse.postgres.connect(DATABASE, autocommit=True) as connection:
+            for schema in ("ga4_landing", "ga4_raw", "ga4_combined", "ga4_ops"):
+                connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+
+    def clear(self) -> None:
+        """Remove what an earlier test has left outside the warehouse: flows, faults and messages."""
         self.services.clock.set(AT)
         vars(self.services.appflow.faults).update(drop_events=0, fail_runs=0, partial_put_failures=0, refuse_updates=0)
         for name in self.flows():
@@ -67,9 +76,6 @@ class Account2:
         for output in self.deployment.outputs:
             if output.endswith("QueueUrl"):
                 self.messages(output)
-        with self.services.stand_in.warehouse.postgres.connect(DATABASE, autocommit=True) as connection:
-            for schema in ("ga4_landing", "ga4_raw", "ga4_combined", "ga4_ops"):
-                connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
 
     def client(self, service: str) -> Any:
         """Return a client of the account's root."""
@@ -77,7 +83,7 @@ class Account2:
 
     def call(self, handler: str, *bodies: dict[str, Any]) -> list[str]:
         """Call the function with a batch of messages, as its role, and return the ids of those that failed."""
-        answer = self._wake(handler, {"Records": [_record(str(number), body) for number, body in enumerate(bodies)]})
+        answer = self._wake(handler, queue_event(*bodies))
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def invoke(self, handler: str, payload: dict[str, Any]) -> Any:
@@ -88,7 +94,7 @@ class Account2:
         """Call the function so many times at the same time, and return its answers."""
         with self._function(handler) as handle, ThreadPoolExecutor(times) as pool:
             boto3.client("sts")  # a session's first client finds its parts, which only one thread may do
-            return list(pool.map(lambda _: handle(payload, Context()), range(times)))
+            return list(pool.map(lambda _: handle(payload, self.context), range(times)))
 
     def queue(self, output: str) -> FedQueue:
         """Return a queue, named by the stack's output."""
@@ -100,7 +106,7 @@ class Account2:
 
     def _wake(self, handler: str, event: dict[str, Any]) -> Any:
         with self._function(handler) as handle:
-            return handle(event, Context())
+            return handle(event, self.context)
 
     @contextmanager
     def _function(self, handler: str) -> Iterator[Callable[[dict[str, Any], Context], Any]]:
@@ -124,7 +130,7 @@ class Account2:
         with self._function("register_data_flow") as handle, ThreadPoolExecutor(at_once) as pool:
             boto3.client("sts")  # a session's first client finds its parts, which only one thread may do
             batches = ({"Records": [_record(str(place), body)]} for place, body in enumerate(bodies))
-            answers = list(pool.map(lambda batch: handle(batch, Context()), batches))
+            answers = list(pool.map(lambda batch: handle(batch, self.context), batches))
         return [int(failure["itemIdentifier"]) for answer in answers for failure in answer["batchItemFailures"]]
 
     def answers(self) -> list[dict[str, Any]]:
@@ -261,30 +267,59 @@ class Account2:
             "AWS_SESSION_TOKEN": given["SessionToken"],
             "SSL_CERT_FILE": str(self.services.certificates.ca_path),
         }
-        with patch.dict(os.environ, values), patch.object(boto3, "DEFAULT_SESSION", self._session()):
+        with patch.dict(os.environ, values), patch.object(boto3, "DEFAULT_SESSION", self._session(role_arn)):
             yield
 
-    def _session(self) -> boto3.Session:
-        """Return a session for the handler that notes what is asked of AppFlow."""
-        botocore_session = Session()
-        botocore_session.register_component("data_loader", _loader())
-        session = boto3.Session(botocore_session=botocore_session)
-        session.events.register("before-parameter-build.appflow", self._note)
+    def _session(self, role_arn: str) -> "_KeptSession":
+        """Return the role's session, which notes what is asked of AppFlow."""
+        deployment, session = _sessions.get(role_arn, (None, None))
+        if session is None or deployment is not self.deployment:  # roles that were wiped know their sessions no more
+            session = _KeptSession()
+            _sessions[role_arn] = self.deployment, session
+        session.noted = self.calls
         return session
 
+
+class _KeptSession(boto3.Session):
+    """A function's session, kept with its clients: making them takes longer than most functions work."""
+
+    def __init__(self) -> None:
+        botocore_session = Session()
+        botocore_session.register_component("data_loader", _loader())
+        super().__init__(botocore_session=botocore_session)
+        self.events.register("before-parameter-build.appflow", self._note)
+        self._clients: dict[str, Any] = {}
+        self.noted: list[tuple[str, str]] = []
+
+    def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override] # no overload for each service
+        """Return the service's client, the same at each call unless it has options of its own."""
+        if options:
+            return super().client(service_name, **options)  # type: ignore[call-overload] # any service's name
+        if service_name not in self._clients:
+            self._clients[service_name] = super().client(service_name)  # type: ignore[call-overload]
+        return self._clients[service_name]
+
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        self.calls.append((model.name, params.get("flowName", "")))
+        self.noted.append((model.name, params.get("flowName", "")))
+
+
+_sessions: dict[str, tuple[Deployment, _KeptSession]] = {}
 
 
 def deployed_account() -> Account2:
-    """Return Account 2 with nothing in it but its stack; the stack is deployed once, unless another test wiped it."""
+    """Return Account 2 with nothing in it but its stack."""
+    account = left_account()
+    account.empty()
+    return account
+
+
+def left_account() -> Account2:
+    """Return Account 2 as an earlier test left it; its stack is deployed once, unless another test wiped it."""
     services = local_services()
     if not _is_deployed(services.url):
         reset_aws()
         _deployments[services.url] = deploy(services)
-    account = Account2(services, _deployments[services.url])
-    account.empty()
-    return account
+    return Account2(services, _deployments[services.url])
 
 
 _deployments: dict[str, Deployment] = {}
@@ -305,6 +340,11 @@ def _received(sqs: Any, url: str, wait_seconds: int) -> list[dict[str, Any]]:
     answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
     received: list[dict[str, Any]] = answer.get("Messages", [])
     return received
+
+
+def queue_event(*bodies: dict[str, Any]) -> dict[str, Any]:
+    """Return what Lambda hands a function with these messages of its queue."""
+    return {"Records": [_record(str(number), body) for number, body in enumerate(bodies)]}
 
 
 def _record(number: str, body: dict[str, Any]) -> dict[str, Any]:

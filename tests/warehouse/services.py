@@ -18,6 +18,7 @@ import requests
 
 from dataflows.contracts.reports import REPORTS
 from deploy.account2_warehouse.bootstrap import bootstrap_statements
+from deploy.local.accounts import SLACK
 from deploy.local.appflow.service import AppFlow
 from deploy.local.aws.endpoint import create_endpoint
 from deploy.local.aws.eventbridge import publish_service_event
@@ -174,6 +175,7 @@ def deploy(services: Services) -> Deployment:
         "DatabaseName": DATABASE,
         "WarehouseHost": "localhost",
         "WarehousePort": str(_front_port(services.stand_in)),
+        **SLACK,
     }
     account = Account(ACCOUNT_2, REGION_2)
     deployment = deploy_template(STACK / "template.yaml", account, parameters, services.url)

@@ -3,17 +3,24 @@
 import pytest
 
 from tests.faults.remediation.scene import Scene, make_bucket
-from tests.warehouse.account import Account2
-from tests.warehouse.conftest import account
+from tests.faults.remediation.snapshot import Snapshot
+from tests.warehouse.account import left_account
 
-__all__ = ["account"]
+_taken: list[Snapshot] = []
 
 
 @pytest.fixture
-def scene(account: Account2) -> Scene:
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """The events of property 1001, registered and loaded up to the ninth of March."""
-    make_bucket()
+    account = left_account()
     made = Scene(account)
     made.google(renew_refresh_token="1//refresh")
+    if _taken and _taken[-1].fits(account):
+        _taken[-1].restore(account)
+        return made
+    account.empty()
+    make_bucket()
     made.register()
+    made.heard.clear()
+    _taken.append(Snapshot.of(account, tmp_path_factory.mktemp("loaded")))
     return made

@@ -39,6 +39,7 @@ class Scene:
 
     account: Account2
     told: list[DataFlowIncidentChanged] = field(default_factory=list)
+    heard: list[dict[str, Any]] = field(default_factory=list)  # everything that was answered, as MyApp gets it
 
     @property
     def data_flow_id(self) -> str:
@@ -96,6 +97,7 @@ class Scene:
     def listen(self) -> None:
         """Keep what was told of incidents, each news once, as its readers do."""
         for event in self.account.answer_events():
+            self.heard.append(event)
             if event["detail-type"] == "DataFlowIncidentChanged":
                 news = DataFlowIncidentChanged.model_validate(event["detail"])
                 if news.event_id not in {known.event_id for known in self.told}:
@@ -127,7 +129,7 @@ class Scene:
 
     def requested_windows(self) -> list[tuple[date, date]]:
         """Return the windows of the runs that were made beside those scheduled and back-filled."""
-        return self.account.runs("start_date, end_date", "kind = 'requested'")
+        return self.account.runs("start_date, end_date", "kind NOT IN ('scheduled', 'backfill')")
 
     def google(self, **faults: Any) -> None:
         """Let something go wrong, or right again, at Google."""

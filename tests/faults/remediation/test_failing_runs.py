@@ -136,7 +136,7 @@ def test_quota_that_is_gone_is_tried_after_googles_midnight(scene: Scene) -> Non
     scene.account.advance_to(FIRST_DUE)
     scene.google(exhaust_quota="1001")
     scene.run_daily()
-    assert scene.account.runs("due_at", "status = 'pending' AND kind = 'requested'")[0][0].hour == 7  # at -07:00
+    assert scene.account.runs("due_at", "status = 'pending' AND kind = 'remedy'")[0][0].hour == 7  # at -07:00
 
     scene.pass_until(FIRST_DUE + timedelta(hours=4))
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.faults.remediation.scene import FIRST_DUE, FLOW, REPORTS, Scene
+from tests.warehouse.interruption import meanwhile
 from tests.warehouse.requests import AT, data_flow, run_request
 
 pytestmark = pytest.mark.filterwarnings(
@@ -47,6 +48,53 @@ def test_appflows_word_that_a_flow_is_deactivated_is_told_with_its_reason(scene:
     (news,) = scene.told
     assert (news.state, news.kind, news.cause) == ("open", "flow_deactivated", "transient")
     assert "503 UNAVAILABLE" in news.message
+
+
+def test_flow_that_is_just_being_moved_on_is_not_deactivated_though_appflow_tells_that_it_stopped(scene: Scene) -> None:
+    scene.account.services.appflow.faults.refuse_updates = 1  # so it is stopped meanwhile
+    told = scene.account.appflow_event("AppFlow Scheduled Flow Deactivated", {"flow-name": FLOW})
+    moving_on = {"at": (FIRST_DUE + 12 * HOUR).isoformat()}
+    scene.run_daily()
+
+    def tell() -> None:
+        assert scene.account.call("watch_runs", told) == []
+
+    with meanwhile("/start-flow", tell):
+        assert scene.account.call("advance_windows", moving_on) == []
+    scene.listen()
+
+    assert scene.told == []
+    assert scene.account.flows()[FLOW] == "Active"
+
+
+def test_flow_that_is_moved_on_between_the_list_and_the_look_is_not_deactivated(scene: Scene) -> None:
+    appflow = scene.account.client("appflow")
+    arn = scene.account.flow(FLOW)["flowArn"]
+    appflow.tag_resource(resourceArn=arn, tags={"myapp-stopped-at": AT.isoformat()})
+    deactivate(scene)
+
+    def end_the_change() -> None:
+        appflow.start_flow(flowName=FLOW)
+        appflow.untag_resource(resourceArn=arn, tagKeys=["myapp-stopped-at"])
+
+    with meanwhile("/describe-flow", end_the_change):
+        assert scene.account.sweep(AT + timedelta(minutes=5)) == []
+    scene.listen()
+
+    assert scene.told == []
+
+
+def test_flow_that_a_registration_stops_between_the_list_and_the_look_is_not_deactivated(scene: Scene) -> None:
+    deactivate(scene)
+
+    def pause() -> None:
+        scene.account.send(data_flow(reports=REPORTS, revision=2, state="paused"))
+
+    with meanwhile("/describe-flow", pause):
+        assert scene.account.sweep(AT + timedelta(minutes=5)) == []
+    scene.listen()
+
+    assert scene.told == []
 
 
 def test_flow_that_was_deactivated_for_a_passing_cause_is_activated_and_its_days_are_read(scene: Scene) -> None:
@@ -110,8 +158,8 @@ def test_run_that_appflow_never_began_is_made_apart(scene: Scene) -> None:
 
     scene.sweep(FIRST_DUE + 4 * HOUR)
 
-    assert scene.account.runs("start_date, end_date, status, requested_by", "kind = 'requested'") == [
-        (date(2026, 3, 7), date(2026, 3, 10), "succeeded", "remediation")
+    assert scene.account.runs("start_date, end_date, status, requested_by", "kind = 'remedy'") == [
+        (date(2026, 3, 7), date(2026, 3, 10), "succeeded", None)
     ]
     assert date(2026, 3, 10) in scene.days_loaded()
     assert scene.told == []
@@ -143,9 +191,36 @@ def test_rows_that_are_read_and_not_loaded_are_late(scene: Scene) -> None:
     (news,) = scene.told
     assert (news.state, news.kind, news.run_id) == ("open", "data_late", None)
     assert (news.start_date, news.end_date) == (date(2026, 3, 10), date(2026, 3, 10))
+    assert "lie in the warehouse, but are not loaded" in news.message
+    assert "unload" in news.remedy
 
     scene.settle()
     assert scene.states() == ["open", "resolved"]
+
+
+def test_days_of_a_run_whose_rows_nobody_took_in_say_that_nothing_came(scene: Scene) -> None:
+    scene.account.advance_to(FIRST_DUE + timedelta(seconds=5))
+    scene.account.watch(ended=1)
+
+    scene.account.sweep(FIRST_DUE + timedelta(hours=6, minutes=1))
+    scene.listen()
+
+    (news,) = scene.told
+    assert (news.kind, news.message.split(":")[0]) == ("data_late", "AppFlow has run, but nothing came")
+    assert "refresh" in news.remedy
+
+
+def test_days_whose_run_does_not_end_say_that_appflow_has_not_run(scene: Scene) -> None:
+    scene.run_daily()
+    never_ends = "status = 'started', started_at = due_at, execution_id = 'x', ended_at = NULL, consumed_at = NULL"
+    scene.account.execute(f"UPDATE ga4_ops.runs SET {never_ends} WHERE kind = 'scheduled'")  # noqa: S608
+    scene.account.execute("DELETE FROM ga4_ops.partitions WHERE date = '2026-03-10'")
+
+    scene.sweep(FIRST_DUE + timedelta(hours=6, minutes=1))
+
+    (news,) = scene.told
+    assert (news.kind, news.message.split(":")[0]) == ("data_late", "AppFlow has not run")
+    assert "run history in AppFlow" in news.remedy
 
 
 def test_clean_days_raise_no_alarm(scene: Scene) -> None:

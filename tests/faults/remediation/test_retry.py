@@ -1,5 +1,7 @@
 """Retry from the chat channel: pressed often it is done once, and refused with a reason when it is of no use."""
 
+import logging
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -7,12 +9,13 @@ from typing import Any
 import pytest
 
 from tests.faults.remediation.scene import FIRST_DUE, Scene
-from tests.warehouse.requests import data_flow
+from tests.warehouse.requests import data_flow, run_request
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
 )
 
+NO_METRIC = "Google Analytics answered 400 INVALID_ARGUMENT: Field x is not a valid metric."
 DENIED = "ConnectorAuthentication: PERMISSION_DENIED: User does not have sufficient permissions."
 
 
@@ -58,6 +61,40 @@ def test_retry_begins_a_try_that_waits_for_its_time(scene: Scene) -> None:
     assert [incident["state"] for incident in scene.incidents()] == ["resolved"]
 
 
+def test_retry_of_an_incident_that_was_retried_before_and_is_tried_by_itself_is_told(scene: Scene) -> None:
+    scene.fail_runs(1, NO_METRIC)
+    scene.run_daily()
+    scene.fail_runs(1, NO_METRIC)
+    scene.press_retry()
+    assert scene.states() == ["open", "retrying", "open"]
+    scene.fail_runs(1)
+    scene.run_daily(FIRST_DUE + timedelta(days=1))
+
+    assert scene.press_retry("otto")["outcome"] == "retried"
+
+    assert [(news.state, news.requested_by) for news in scene.told[3:]] == [("retrying", "otto"), ("resolved", "otto")]
+
+
+@pytest.mark.parametrize("name", ["remediation", "refresh", "refresh: records failed", "ü" * 150, "\N{FIRE}<!channel>"])
+def test_retry_does_the_same_whatever_the_name_of_who_presses_it(open_incident: Scene, name: str) -> None:
+    scene = open_incident
+
+    assert scene.press_retry(name)["outcome"] == "retried"
+
+    assert scene.states() == ["open", "retrying", "resolved"]
+    assert scene.account.runs("kind, requested_by", "kind = 'requested'") == [("requested", name[:75])]
+    assert scene.told[-1].requested_by == name[:75]
+
+
+def test_backfill_by_somebody_of_a_strange_name_counts_as_the_retry(open_incident: Scene) -> None:
+    asked = {"start_date": "2026-03-07", "end_date": "2026-03-10", "requested_by": "remediation"}
+
+    open_incident.account.send(run_request(**asked), FIRST_DUE + timedelta(minutes=5))
+    open_incident.settle()
+
+    assert open_incident.states() == ["open", "retrying", "resolved"]
+
+
 def test_retry_of_what_is_over_is_refused(open_incident: Scene) -> None:
     scene = open_incident
     scene.press_retry()
@@ -88,30 +125,58 @@ def test_retry_of_a_paused_data_flow_is_refused(open_incident: Scene) -> None:
         {"incident_id": "' OR 1=1"},
         {"requested_by": ""},
         {"requested_by": "x" * 151},
+        {"requested_by": "x\0"},
+        {"requested_by": "two\nlines"},
         {"run_id": None},
         {"more": "x"},
     ],
 )
-def test_payload_that_names_no_run_of_an_incident_is_refused(open_incident: Scene, changes: dict[str, Any]) -> None:
-    answer = open_incident.account.invoke("retry_run", {**open_incident.retry_payload(), **changes})
+def test_payload_that_names_no_run_of_an_incident_is_refused(
+    open_incident: Scene, caplog: pytest.LogCaptureFixture, changes: dict[str, Any]
+) -> None:
+    caplog.set_level(logging.INFO)
+    payload = {**open_incident.retry_payload(), **changes}
+
+    answer = open_incident.account.invoke("retry_run", payload)
 
     assert answer["outcome"] == "refused"
+    (line,) = [vars(record) for record in caplog.records if record.message == "refused"]
+    assert line["incident_id"] == payload["incident_id"]
+    assert line["requested_by"] == payload["requested_by"][:150]
     assert open_incident.requested_windows() == []
 
 
 def test_status_tells_of_incidents_and_runs_in_words(open_incident: Scene) -> None:
-    payload = {"data_flow_id": open_incident.data_flow_id, "requested_by": "olivia"}
+    lines = open_incident.account.invoke("show_status", status_payload(open_incident)).splitlines()
 
-    lines = open_incident.account.invoke("show_status", payload).splitlines()
-
-    assert lines[0] == "Shop (1001), active"
+    assert lines[0] == "`Shop` (1001), active"
     assert lines[1].startswith("events, 2026-03-07 to 2026-03-10: needs somebody since 2026-03-11 04:00 UTC")
-    assert "PERMISSION_DENIED" in lines[1]
+    assert f"`{DENIED}`" in lines[1]
     assert lines[2].startswith("events: the last run, 2026-03-07 to 2026-03-10, is failed.")
+
+
+def test_status_shows_words_from_outside_literally_and_ends_between_lines(open_incident: Scene) -> None:
+    scene = open_incident
+    hostile = "<!channel> @here `*bold*` <https://evil.example|MyApp> " * 36
+    scene.account.execute(f"UPDATE ga4_ops.incidents SET message = '{hostile}', requested_by = '<!here> *o*'")  # noqa: S608
+    scene.account.execute(f"UPDATE ga4_ops.runs SET message = '{hostile}'")  # noqa: S608
+
+    answer = scene.account.invoke("show_status", status_payload(scene))
+
+    outside_code = re.sub(r"`[^`\n]+`", "", answer)
+    assert not re.search(r"[<>`@*]", outside_code)
+    assert "<" not in answer
+    assert len(answer) <= 3000
+
+
+def status_payload(scene: Scene) -> dict[str, str]:
+    """Return what the button below the news that was told last sends."""
+    incident_id = str(scene.told[-1].incident_id) if scene.told else str(uuid.uuid4())
+    return {"data_flow_id": scene.data_flow_id, "incident_id": incident_id, "requested_by": "olivia"}
 
 
 @pytest.mark.parametrize("data_flow_id", ["x", "6a2e4dd5-6bb3-4f0c-9f53-0c5f3f1b7a10"])
 def test_status_of_what_is_not_registered_is_refused_in_words(scene: Scene, data_flow_id: str) -> None:
-    answer = scene.account.invoke("show_status", {"data_flow_id": data_flow_id})
+    answer = scene.account.invoke("show_status", {**status_payload(scene), "data_flow_id": data_flow_id})
 
     assert "data_flow_id: " in answer or answer == "There is no such data flow."

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings(
 DENIED = "ConnectorAuthentication: PERMISSION_DENIED: User does not have sufficient permissions."
 NO_METRIC = "Google Analytics answered 400 INVALID_ARGUMENT: Field x is not a valid metric."
 MINUTES_5, MINUTES_15 = timedelta(minutes=5), timedelta(minutes=15)
+HOURLY = timedelta(hours=1)
 NEXT_DUE = FIRST_DUE + timedelta(days=1)
 
 
@@ -23,7 +24,7 @@ def test_records_that_fail_at_every_reading_are_told_after_the_second(scene: Sce
     scene.account.services.appflow.faults.partial_put_failures = 10_000
     scene.run_daily()
 
-    scene.pass_until(FIRST_DUE + timedelta(hours=3))
+    scene.pass_until(FIRST_DUE + timedelta(hours=3), HOURLY)
 
     assert scene.states() == ["open"]
     assert "Reading the dates again did not help" in scene.told[0].message
@@ -40,7 +41,7 @@ def test_second_reading_that_fails_goes_on_counting_where_the_tries_before_it_st
     scene.account.watch(ended=1)
     scene.fail_runs(100)
 
-    scene.pass_until(FIRST_DUE + timedelta(hours=5))
+    scene.pass_until(FIRST_DUE + timedelta(hours=5), HOURLY)
 
     assert scene.states() == ["open"]
     assert scene.told[0].attempts == 3
@@ -120,10 +121,10 @@ def test_days_that_fail_are_not_read_again_each_time_others_are_loaded(scene: Sc
     scene.sweep(FIRST_DUE + timedelta(minutes=16))
     assert scene.states() == ["open", "retrying", "open"]
     scene.account.send(run_request(), FIRST_DUE + timedelta(minutes=20))
-    scene.pass_until(FIRST_DUE + timedelta(hours=8), timedelta(hours=2))
+    scene.pass_until(FIRST_DUE + timedelta(hours=8), 2 * HOURLY)
 
     assert scene.states() == ["open", "retrying", "open"]
-    scene.pass_until(FIRST_DUE + timedelta(hours=9))
+    scene.pass_until(FIRST_DUE + timedelta(hours=9), HOURLY)
     assert scene.states() == ["open", "retrying", "open", "retrying", "resolved"]
 
 

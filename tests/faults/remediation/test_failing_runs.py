@@ -46,7 +46,7 @@ def test_failure_that_stays_is_told_once_after_the_last_try(scene: Scene) -> Non
 def test_retry_fills_the_gap_and_the_incident_is_over(scene: Scene) -> None:
     scene.fail_runs(4)
     scene.run_daily()
-    scene.pass_until(FIRST_DUE + timedelta(hours=5))
+    scene.pass_until(FIRST_DUE + timedelta(hours=5), HOURLY)
     made = len(scene.requested_windows())
 
     assert scene.press_retry()["outcome"] == "retried"
@@ -61,7 +61,7 @@ def test_retry_fills_the_gap_and_the_incident_is_over(scene: Scene) -> None:
 def test_retry_that_fails_again_opens_the_same_incident_again(scene: Scene) -> None:
     scene.fail_runs(5)
     scene.run_daily()
-    scene.pass_until(FIRST_DUE + timedelta(hours=5))
+    scene.pass_until(FIRST_DUE + timedelta(hours=5), HOURLY)
 
     scene.press_retry()
     assert scene.states() == ["open", "retrying", "open"]
@@ -75,10 +75,10 @@ def test_retry_that_fails_again_opens_the_same_incident_again(scene: Scene) -> N
 def test_same_trouble_the_next_day_is_told_no_second_time(scene: Scene) -> None:
     scene.fail_runs(100)
     scene.run_daily()
-    scene.pass_until(FIRST_DUE + timedelta(hours=5))
+    scene.pass_until(FIRST_DUE + timedelta(hours=5), HOURLY)
     assert scene.states() == ["open"]
 
-    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=5), HOURLY)
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=5), 2 * HOURLY)
 
     assert scene.states() == ["open"]
     (incident,) = scene.incidents()
@@ -90,11 +90,11 @@ def test_events_that_were_dropped_are_made_up_for_by_the_sweep(scene: Scene) -> 
     scene.fail_runs(4)
     scene.run_daily()
 
-    scene.pass_until(FIRST_DUE + timedelta(hours=5))
+    scene.pass_until(FIRST_DUE + timedelta(hours=9), HOURLY)  # each end is seen with the sweep after it
 
     assert scene.states() == ["open"]
     scene.press_retry()
-    scene.pass_until(FIRST_DUE + timedelta(hours=6))
+    scene.pass_until(FIRST_DUE + timedelta(hours=10), HOURLY)
     assert scene.states() == ["open", "retrying", "resolved"]
 
 
@@ -119,7 +119,7 @@ def test_what_nobody_mends_by_waiting_is_told_at_once(scene: Scene, message: str
 def test_revoked_login_is_told_once_and_the_days_are_read_when_it_is_renewed(scene: Scene) -> None:
     scene.google(revoke_refresh_token="1//refresh")
     scene.run_daily()
-    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=2), HOURLY)
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=2), 2 * HOURLY)
     assert scene.states() == ["open"]
     assert scene.told[0].cause == "authentication"
     assert "Google login" in scene.told[0].remedy
@@ -138,7 +138,7 @@ def test_quota_that_is_gone_is_tried_after_googles_midnight(scene: Scene) -> Non
     scene.run_daily()
     assert scene.account.runs("due_at", "status = 'pending' AND kind = 'remedy'")[0][0].hour == 7  # at -07:00
 
-    scene.pass_until(FIRST_DUE + timedelta(hours=4))
+    scene.pass_until(FIRST_DUE + timedelta(hours=4), HOURLY)
 
     assert scene.told == []
     assert MARCH_10 in scene.days_loaded()

@@ -105,7 +105,7 @@ def test_flow_that_was_deactivated_for_a_passing_cause_is_activated_and_its_days
     scene.pass_until(FIRST_DUE + timedelta(minutes=20))
     assert scene.states() == ["open"]
     assert scene.account.flows()[FLOW] == "Suspended"
-    scene.pass_until(FIRST_DUE + 4 * HOUR)
+    scene.pass_until(FIRST_DUE + 4 * HOUR, HOUR)
 
     assert scene.account.flows()[FLOW] == "Active"
     assert (scene.states()[0], scene.states()[-1]) == ("open", "resolved")
@@ -116,7 +116,7 @@ def test_deactivated_flow_is_activated_when_its_login_is_renewed_and_days_missed
     scene.google(revoke_refresh_token="1//refresh")
     scene.run_daily()
     deactivate(scene)
-    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=4), HOUR)
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=4), 2 * HOUR)
     assert scene.states() == ["open"]
     assert scene.account.flows()[FLOW] == "Suspended"
     (incident,) = scene.incidents()

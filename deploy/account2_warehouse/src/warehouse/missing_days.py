@@ -86,8 +86,7 @@ class MissingDays:
 
     def _look_at(self, expected: _Expected, at: datetime) -> None:
         event, report = expected.registration.event, expected.flow.report
-        runs = self.incidents.runs.history(event.property.property_id, report, at)
-        under_way = [run for run in runs if run.is_under_way]
+        under_way = self.incidents.runs.under_way(event.property.property_id, report)
         missing = self._gaps(expected) if expected.has_gaps else []
         reading = [run for run in under_way if not expected.last_day.without(run.window)]
         if gaps := left_of(missing, (run.window for run in under_way)):

@@ -149,6 +149,11 @@ class Runs:
         rows = self._warehouse.query(ops.select(RUNS, where, ("due_at", "start_date", "report", "run_id")))
         return [Run.from_row(row) for row in rows]
 
+    def under_way(self, property_id: str, report: str) -> list[Run]:
+        """Return the runs of a report whose rows are still to come, or to be loaded."""
+        status = (RunState.PENDING, RunState.STARTED, RunState.SUCCEEDED)
+        return self.find(property_id=property_id, report=report, status=status, consumed_at=None)
+
     def history(self, property_id: str, report: str, since: datetime) -> list[Run]:
         """Return the runs of a report that have not ended, or only after the aware moment `since`."""
         columns = ", ".join(name for name, _ in RUNS.columns)

@@ -78,6 +78,11 @@ _LATE_REMEDY: Final = (
     "The refresh is tried again every quarter of an hour. Look in the log of the refresh function for why it does not "
     "come to an end; docs/runbook.md says under Warehouse what to do."
 )
+_DIFFERING_REMEDY: Final = (
+    "Press Retry: exactly these days are read, unloaded and loaded again, and compared once more. If an unload lies in "
+    "quarantine, Load again on the data flow's page is enough. If it comes back, somebody else changes the tables: "
+    "docs/runbook.md says under Counts that differ where to look."
+)
 
 
 def cause_of(message: str) -> IncidentCause:
@@ -98,7 +103,8 @@ def next_try_at(cause: IncidentCause, attempt: int, message: str, at: datetime) 
 
 def remedy_of(kind: IncidentKind, cause: IncidentCause) -> str:
     """Return what a person can do about it."""
-    return _LATE_REMEDY if kind is IncidentKind.DATA_LATE else _REMEDIES[cause]
+    by_kind = {IncidentKind.DATA_LATE: _LATE_REMEDY, IncidentKind.COUNTS_DIFFER: _DIFFERING_REMEDY}
+    return by_kind.get(kind) or _REMEDIES[cause]
 
 
 def _quota_reset(message: str, at: datetime) -> datetime:

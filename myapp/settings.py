@@ -4,7 +4,6 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from myapp import env
@@ -185,10 +184,11 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {"task": "dataflows.tasks.relay_outbox", "schedule": 5.0, "options": {"expires": 5}},
     "repeat-unanswered": {"task": "dataflows.tasks.repeat_unanswered", "schedule": 60.0, "options": {"expires": 60}},
     "publish-metrics": {"task": "myapp.monitoring.publish_metrics", "schedule": 60.0, "options": {"expires": 60}},
-    "state-days": {
-        "task": "myapp.reconciling.state_days",
-        "schedule": crontab(minute="*/15"),  # by the clock: each data flow has its quarter of the hour
-        "options": {"expires": 300},
+    "state-days": {"task": "myapp.reconciling.state_days", "schedule": 3600.0, "options": {"expires": 3600}},
+    "state-differing-days": {
+        "task": "myapp.reconciling.state_differing_days",
+        "schedule": 900.0,
+        "options": {"expires": 900},
     },
 }
 CELERY_TIMEZONE = "UTC"

@@ -6,7 +6,7 @@ Each comparison is one statement, so that it sees every refresh whole or not at 
 
 # ruff: noqa: S608 - identifiers are the tables' own; values pass through literal()
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -15,35 +15,40 @@ from dataflows.contracts.reports import REPORT_TABLES, ReportTable
 from dataflows.contracts.tables import PARTITIONS, REJECTS, RUNS
 from warehouse.differences import Difference, Hop
 from warehouse.refresh_sql import metric_sums
-from warehouse.statements import Warehouse, literal
+from warehouse.statements import MAX_STATEMENT_BYTES, Warehouse, literal
 
 _SCHEMAS: Final = {Hop.TYPED: RAW_SCHEMA, Hop.COMBINED: COMBINED_SCHEMA}
 _MOST: Final = 100  # of one table in one look; the others are found when these are mended
 _NEW: Final = timedelta(days=1)
 _DELIVERIES_OF: Final = timedelta(days=7)
 _TURNS: Final = 96  # quarters of an hour in a day: each older day is looked at in one of them
+_STATEMENT_BYTES: Final = MAX_STATEMENT_BYTES - 1000
 _FIRST_DAY: Final = date(2000, 1, 1)
 
 
-def compared(warehouse: Warehouse, known: Iterable[Difference], at: datetime) -> list[Difference]:
-    """Return what differs at the aware moment `at`, in no order.
+def compared(
+    warehouse: Warehouse, tables: Iterable[ReportTable], known: Sequence[Difference], at: datetime
+) -> list[Difference]:
+    """Return what differs in these tables at the aware moment `at`, in no order.
 
     The newest deliveries are looked at, and of the days those refreshed within a day, those known to differ, and
     one in `_TURNS` of the others, another each quarter of an hour. Raises TransientError or TerminalError.
     """
+    queries = [_deliveries_query(at), *(_days_query(table, hop, known, at) for table in tables for hop in _SCHEMAS)]
+    found = (_difference(row, at) for statement in _joined(queries) for row in warehouse.query(statement))
     before = {item.key: item for item in known}
-    rows = warehouse.query(_deliveries_query(at))
-    for table in _filled(warehouse):
-        rows += warehouse.query(" UNION ALL ".join(_days_query(table, hop, before.values(), at) for hop in _SCHEMAS))
-    found = (_difference(row, at) for row in rows)
     return [item.since(before.get(item.key)) for item in found]
 
 
-def _filled(warehouse: Warehouse) -> Iterator[ReportTable]:
-    """Yield the report tables that have days; the others may not even be created."""
-    rows = warehouse.query(f"SELECT DISTINCT report_table FROM {PARTITIONS.qualified_name}")
-    names = {row["report_table"] for row in rows}
-    return (table for table in REPORT_TABLES.values() if table.name in names)
+def _joined(queries: Iterable[str]) -> Iterator[str]:
+    """Yield the queries in as few statements as hold them."""
+    statement = ""
+    for query in queries:
+        if statement and len(statement) + len(query) > _STATEMENT_BYTES:
+            yield statement
+            statement = ""
+        statement += f" UNION ALL {query}" if statement else query
+    yield statement
 
 
 def _difference(row: dict[str, Any], at: datetime) -> Difference:

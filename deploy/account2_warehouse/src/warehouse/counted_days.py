@@ -79,7 +79,7 @@ def _differences(day: _Day, report: CountedReport, before: list[Difference], at:
         return before
     held = next((days for days in report.held if _holds(days, day.date)), None)
     if held is None or held.generation != day.generation:
-        return _not_arrived(day, held, before, at)
+        return _not_arrived(day, before, at)
     if not held.is_counted:
         return [item for item in before if item.hop is Hop.COUNTED and item.generation == day.generation]
     same = (item for item in report.differing if (item.date, item.generation) == (day.date, day.generation))
@@ -90,16 +90,16 @@ def _differences(day: _Day, report: CountedReport, before: list[Difference], at:
     return [counted.since(next((item for item in before if item.hop is Hop.COUNTED), None))]
 
 
-def _not_arrived(day: _Day, held: HeldDays | None, before: list[Difference], at: datetime) -> list[Difference]:
+def _not_arrived(day: _Day, before: list[Difference], at: datetime) -> list[Difference]:
     """The unloaded generation is not MySQL's: on its way, if it was not missed before for long enough."""
-    missed = _difference(day, Hop.ARRIVED, (day.row_count, 0 if held is None else None), at)
+    missed = _difference(day, Hop.ARRIVED, (day.row_count, 0), at)
     counted = [item for item in before if item.hop is Hop.COUNTED]
     arrived = next((item for item in before if item.hop is Hop.ARRIVED), None)
     is_same = arrived is not None and (arrived.is_certain or arrived.generation == day.generation)
     return [*counted, missed.since(arrived if is_same else None)]
 
 
-def _difference(day: _Day, hop: Hop, rows: tuple[int, int | None], at: datetime) -> Difference:
+def _difference(day: _Day, hop: Hop, rows: tuple[int, int], at: datetime) -> Difference:
     return Difference(
         property_id=day.property_id,
         report=day.report,

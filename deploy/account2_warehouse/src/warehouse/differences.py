@@ -32,17 +32,17 @@ IN_WAREHOUSE: Final = (Hop.DELIVERED, Hop.TYPED, Hop.COMBINED)
 IN_MYSQL: Final = (Hop.COUNTED, Hop.ARRIVED)
 
 _WORDS: Final = {
-    Hop.DELIVERED: "AppFlow delivered {expected}, the warehouse took in and rejected {found}",
-    Hop.TYPED: "the refresh took in {expected}, the warehouse's raw table holds {found}",
-    Hop.COMBINED: "the refresh computed {expected} to unload, the warehouse's combined table holds {found}",
-    Hop.COUNTED: "{expected} were unloaded and loaded, MySQL holds {found}",
-    Hop.ARRIVED: "{expected} were unloaded and are not loaded, MySQL has {found}",
+    Hop.DELIVERED: "AppFlow delivered {expected}, the warehouse took in or rejected {found}",
+    Hop.TYPED: "the warehouse took in {expected}, its raw table holds {found}",
+    Hop.COMBINED: "the warehouse had {expected} to unload, its combined table holds {found}",
+    Hop.COUNTED: "the loader loaded {expected}, MySQL holds {found}",
+    Hop.ARRIVED: "the warehouse unloaded {expected}, of which MySQL has loaded none",
 }
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Days on which two places differ; `generation` is theirs (0 of a whole delivery), `rows_found` None if unknown.
+    """Days on which two places differ; `generation` is theirs (0 of a whole delivery).
 
     `seen_at` is when they were last compared, by the clock of whoever compared.
     """
@@ -54,7 +54,7 @@ class Difference:
     end_date: date
     generation: int
     rows_expected: int
-    rows_found: int | None
+    rows_found: int
     first_seen_at: datetime
     seen_at: datetime
 
@@ -77,11 +77,9 @@ class Difference:
     def words(self) -> str:
         """What differs, with the rows on each side."""
         days = f"{self.start_date}" if self.start_date == self.end_date else f"{self.start_date} to {self.end_date}"
-        expected = _rows(self.rows_expected)
-        found = "rows of before" if self.rows_found is None else _rows(self.rows_found)
-        if self.rows_found == self.rows_expected:
-            found = "as many, but their sums differ"
-        return f"{days}: {_WORDS[self.hop].format(expected=expected, found=found)}."
+        is_many = self.rows_found == self.rows_expected
+        found = "as many, with other sums" if is_many else _rows(self.rows_found)
+        return f"{days}: {_WORDS[self.hop].format(expected=_rows(self.rows_expected), found=found)}."
 
     def since(self, known: "Difference | None") -> Self:
         """Return it as first seen when the same was."""

@@ -14,9 +14,10 @@ from aws_lambda_powertools import Logger
 
 from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.incidents import IncidentCause, IncidentKind
+from dataflows.contracts.reports import ReportTable
 from warehouse.comparing import compared
 from warehouse.counted_days import compared_days
-from warehouse.differences import IN_MYSQL, IN_WAREHOUSE, Difference, Differences, described
+from warehouse.differences import IN_MYSQL, IN_WAREHOUSE, Difference, Differences, Hop, described
 from warehouse.errors import try_each
 from warehouse.incidents import UNRESOLVED, Incident, Incidents, Stage
 from warehouse.registry import Registration, Registry
@@ -42,9 +43,11 @@ class Reconciler:
     def look(self, at: datetime) -> None:
         """Compare the warehouse with itself at the aware moment `at`. Raises TransientError or TerminalError."""
         if in_force := self.registry.all_in_force():
-            known = self.differences.find(hop=IN_WAREHOUSE)
-            self.differences.replace(known, compared(self.incidents.warehouse, known, at))
-            self._note(in_force, self.differences.find(), at)
+            known = self.differences.find()
+            before, counted = _split(known, IN_WAREHOUSE)
+            found = compared(self.incidents.warehouse, _tables(in_force), before, at)
+            self.differences.replace(before, found)
+            self._note(in_force, [*found, *counted], at)
 
     def take(self, counted: DataFlowDaysCounted, at: datetime) -> bool:
         """Compare what Account 1 counted of days with what was unloaded; return whether any differ, or did before.
@@ -54,11 +57,11 @@ class Reconciler:
         registration = self.registry.in_force(str(counted.data_flow_id)) if self.registry.exists() else None
         if registration is None or registration.event.property.property_id != counted.property_id:
             return False
-        known = self.differences.find(property_id=counted.property_id, hop=IN_MYSQL)
-        before, now = compared_days(self.incidents.warehouse, counted, known)
-        self.differences.replace(before, now)
-        self._note([registration], self.differences.find(property_id=counted.property_id), at)
-        return bool(before or now)
+        known = self.differences.find(property_id=counted.property_id)
+        before, found = compared_days(self.incidents.warehouse, counted, _split(known, IN_MYSQL)[0])
+        self.differences.replace(before, found)
+        self._note([registration], [*found, *(item for item in known if item not in before)], at)
+        return bool(before or found)
 
     def _note(self, in_force: Sequence[Registration], differences: Iterable[Difference], at: datetime) -> None:
         """Begin, change and end the incidents of data flows as their differences stand."""
@@ -92,6 +95,19 @@ class Reconciler:
     def _is_read(self, incident: Incident, at: datetime) -> bool:
         runs = self.incidents.runs.history(incident.property_id, incident.report, at)
         return any(run.is_under_way and not run.is_scheduled for run in runs)
+
+
+def _split(known: Iterable[Difference], hops: Sequence[Hop]) -> tuple[list[Difference], list[Difference]]:
+    """Return the differences of these hops, and the others."""
+    listed = list(known)
+    return [item for item in listed if item.hop in hops], [item for item in listed if item.hop not in hops]
+
+
+def _tables(in_force: Iterable[Registration]) -> list[ReportTable]:
+    """Return the report tables that data flows have; the others may not even be created."""
+    return list(
+        {report.table.name: report.table for item in in_force for report in item.event.resolved_reports()}.values()
+    )
 
 
 def _of(registration: Registration, found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -208,8 +208,14 @@ WHERE known.property_id IS NULL"""
 def _advance_partitions(table: ReportTable, at: datetime) -> str:
     days = ", ".join(f"changed.{column}" for column in (*_DAY, *_TRACE))
     trace = ", ".join(f"{column} = COALESCE(counted.{column}, partitions.{column})" for column in _TRACE)
-    return f"""UPDATE {OPS_SCHEMA}.partitions SET generation = partitions.generation + 1, row_count = counted.row_count,
-  sums = counted.sums, refreshed_at = {literal(at)}, unload_run_id = NULL, unloaded_at = NULL, {trace}
+    # What is only computed anew was not taken in anew: rows and sums stay those of the refresh that did.
+    taken_in = "counted.correlation_id IS NOT NULL OR partitions.sums IS NULL"
+    numbers = ", ".join(
+        f"{name} = CASE WHEN {taken_in} THEN counted.{name} ELSE partitions.{name} END"
+        for name in ("row_count", "sums")
+    )
+    return f"""UPDATE {OPS_SCHEMA}.partitions SET generation = partitions.generation + 1, {numbers},
+  refreshed_at = {literal(at)}, unload_run_id = NULL, unloaded_at = NULL, {trace}
 FROM (SELECT {days}, COUNT(stored.property_id) AS row_count, {metric_sums(table)} AS sums FROM changed_days AS changed
   LEFT JOIN {COMBINED_SCHEMA}.{table.name} AS stored ON {_same_day(table, "stored")} GROUP BY {days}) AS counted
 WHERE partitions.report_table = {literal(table.name)}

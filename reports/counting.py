@@ -72,6 +72,8 @@ def counted_reports(data_flow: DataFlow, chosen: Chosen, at: datetime) -> Iterat
 
 def _count(property_id: str, report: Report, days: set[date]) -> _Count:
     """Count days of a report, leaving out those that were loaded while they were counted."""
+    if not days:
+        return _Count()
     before = _generations(property_id, report, days)
     found = _rows_and_sums(property_id, report, days)
     after = _generations(property_id, report, days)

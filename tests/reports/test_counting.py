@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from dataflows.contracts.counts import CountedReport
-from dataflows.contracts.reports import REPORT_TABLES
+from dataflows.contracts.reports import REPORT_TABLES, Report
 from dataflows.models import DataFlow, DataFlowIncident
 from reports import counting
 from reports.counting import counted_reports, days_to_count
@@ -120,8 +120,8 @@ def test_a_day_that_is_loaded_meanwhile_is_left_for_the_next_time(
     load(data_flow, DAY)
     counted = counting._rows_and_sums
 
-    def meanwhile(*asked: Any) -> Any:
-        found = counted(*asked)
+    def meanwhile(property_id: str, report: Report, days: set[date]) -> Any:
+        found = counted(property_id, report, days)
         rows_of("events").all().delete()
         load(data_flow, DAY, rows=1, generation=2)
         return found

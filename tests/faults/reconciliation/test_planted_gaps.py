@@ -104,6 +104,14 @@ def test_rows_changed_in_mysql_are_told_until_a_count_is_equal(scene: Scene) -> 
     assert scene.account.rows("SELECT * FROM ga4_ops.differences") == []
 
 
+def test_statement_that_comes_after_a_newer_one_changes_nothing(scene: Scene) -> None:
+    state(scene, LATER + timedelta(minutes=15), differing={DAY: (1, 0)})
+
+    state(scene, LATER)
+
+    assert scene.states() == ["open"]
+
+
 def test_retry_reads_and_unloads_exactly_the_days_that_differ(scene: Scene) -> None:
     days = [DAY, DAY + timedelta(2)]
     state(scene, LATER, differing=dict.fromkeys(days, (1, 1)))
@@ -147,7 +155,7 @@ def test_unload_that_never_reaches_mysql_is_told_when_it_cannot_be_on_its_way_an
 def test_failed_run_and_differing_counts_of_a_report_are_one_incident_at_a_time(scene: Scene) -> None:
     scene.fail_runs(1, "ConnectorAuthentication: PERMISSION_DENIED: no.")
     scene.run_daily()
-    state(scene, FIRST_DUE + timedelta(minutes=20), differing={DAY: (1, 0)})
+    state(scene, FIRST_DUE + timedelta(minutes=5), differing={DAY: (1, 0)})
 
     assert [news.kind.value for news in scene.told] == ["run_failed"]
 

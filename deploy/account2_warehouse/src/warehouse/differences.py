@@ -114,8 +114,8 @@ class Differences:
 
 
 def described(differences: Iterable[Difference]) -> str:
-    """Return what differs, in words: the first of them, and how many more there are."""
-    listed = list(differences)
+    """Return what differs, in words: the first days of them, and how many more there are."""
+    listed = sorted(differences, key=lambda item: (item.start_date, item.hop))
     more = f" And {len(listed) - _SHOWN} more." if len(listed) > _SHOWN else ""
     return " ".join(item.words for item in listed[:_SHOWN]) + more
 

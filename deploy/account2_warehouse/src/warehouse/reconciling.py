@@ -52,13 +52,17 @@ class Reconciler:
     def take(self, counted: DataFlowDaysCounted, at: datetime) -> bool:
         """Compare what Account 1 counted of days with what was unloaded; return whether any differ, or did before.
 
-        What it says of a data flow that is not in force is passed over. Raises TransientError or TerminalError.
+        What it says of a data flow that is not in force is passed over, and what comes after a newer statement that
+        found something. Raises TransientError or TerminalError.
         """
         registration = self.registry.in_force(str(counted.data_flow_id)) if self.registry.exists() else None
         if registration is None or registration.event.property.property_id != counted.property_id:
             return False
         known = self.differences.find(property_id=counted.property_id)
-        before, found = compared_days(self.incidents.warehouse, counted, _split(known, IN_MYSQL)[0])
+        in_mysql, _ = _split(known, IN_MYSQL)
+        if any(item.seen_at > counted.occurred_at for item in in_mysql):
+            return False
+        before, found = compared_days(self.incidents.warehouse, counted, in_mysql)
         self.differences.replace(before, found)
         self._note([registration], [*found, *(item for item in known if item not in before)], at)
         return bool(before or found)
@@ -79,7 +83,7 @@ class Reconciler:
 
     def _begin(self, registration: Registration, differences: Sequence[Difference], at: datetime) -> None:
         incident = _new_incident(registration, differences, at)
-        self.incidents.record(incident.changed(at), at)
+        self.incidents.record(incident, at)
         logger.warning("counts differ", extra={**incident.log_keys, "differences": incident.message})
 
     def _go_on(self, known: Incident, differences: Sequence[Difference], at: datetime) -> None:
@@ -112,8 +116,8 @@ def _tables(in_force: Iterable[Registration]) -> list[ReportTable]:
 
 def _of(registration: Registration, found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return which of the properties' reports are the data flow's."""
-    reports = {flow.report for flow in registration.plan.flows}
     property_id = registration.event.property.property_id
+    reports = {report.slug for report in registration.event.resolved_reports()}
     return [days for days in found if days[0] == property_id and days[1] in reports]
 
 

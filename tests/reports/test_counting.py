@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -79,6 +80,29 @@ def test_rows_that_are_gone_added_or_changed_are_found(data_flow: DataFlow) -> N
         days[1]: (2, 3),
         days[2]: (2, 2),
     }
+
+
+def test_every_gap_that_is_planted_is_found_and_nothing_else(data_flow: DataFlow) -> None:
+    chooser = Random(16)  # noqa: S311 - which gaps are planted
+    days = [DAY + timedelta(offset) for offset in range(60)]
+    for day in days:
+        load(data_flow, day)
+    planted = set(chooser.sample(days, 40))
+    for day in planted:
+        rows = rows_of("events").filter(date=day)
+        match chooser.randrange(4):
+            case 0:
+                rows.delete()
+            case 1:
+                rows.filter(event_name="1").delete()
+            case 2:
+                add_report_row("events", day, ("more",), data_flow.property_id)
+            case 3:
+                rows.filter(event_name="0").update(**{chooser.choice(("event_count", "key_events")): 4})
+
+    differing = count(data_flow)["events"].differing
+
+    assert {item.date for item in differing} == planted
 
 
 def test_what_was_not_counted_for_longest_is_counted_next(data_flow: DataFlow, monkeypatch: pytest.MonkeyPatch) -> None:

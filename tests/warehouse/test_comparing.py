@@ -1,6 +1,9 @@
 """What the warehouse took in and what it delivered are compared in every refresh's wake, older days once a day."""
 
+# ruff: noqa: S608 - the tests' own names
+
 from datetime import datetime, timedelta
+from random import Random
 
 from dataflows.contracts.reports import REPORT_TABLES
 from tests.warehouse.refresh_fixtures import AT, PROPERTIES, Scene, day, event_row, scene_fixture, text, totals
@@ -10,6 +13,14 @@ from warehouse.differences import Difference, Hop
 __all__ = ["scene_fixture"]
 
 EVENTS = REPORT_TABLES["events"]
+ONE_ROW = "ctid = (SELECT MIN(ctid) FROM {table} WHERE property_id = '{property_id}' AND date = '{date}')"
+GAPS = (
+    f"DELETE FROM {{table}} WHERE {ONE_ROW}",
+    "DELETE FROM {table} WHERE property_id = '{property_id}' AND date = '{date}'",
+    f"INSERT INTO {{table}} SELECT * FROM {{table}} WHERE {ONE_ROW}",
+    f"UPDATE {{table}} SET {{metric}} = {{metric}} + 1 WHERE {ONE_ROW}",
+    f"UPDATE {{table}} SET {{metric}} = NULL WHERE {ONE_ROW}",
+)
 
 
 def found(scene: Scene, at: datetime = AT, known: tuple[Difference, ...] = ()) -> list[tuple[str, Hop, int, int]]:
@@ -36,6 +47,38 @@ def test_whatever_is_delivered_and_refreshed_agrees(scene: Scene) -> None:
     scene.refresh("events", later)
 
     assert found(scene, later) == []
+
+
+def test_every_gap_that_is_planted_is_found_and_nothing_else(scene: Scene) -> None:
+    days = [day(offset) for offset in range(15)]
+    for property_id in PROPERTIES:
+        rows = [event_row(date, name, 3) for date in days for name in ("a", "b", "c")]
+        scene.deliver("events", rows, days[0], days[-1], property_id)
+        rows = [[text(date), "DE", city, "3", "0.25"] for date in days for city in ("Köln", "Bonn")]
+        scene.deliver("custom_two", rows, days[0], days[-1], property_id)
+    for name in ("events", "custom"):
+        scene.refresh(name)
+    places = [
+        (property_id, table, hop, date)
+        for property_id in PROPERTIES
+        for table in ("events", "custom")
+        for hop in (Hop.TYPED, Hop.COMBINED)
+        for date in days
+    ]
+    chooser = Random(16)  # noqa: S311 - which gaps are planted
+    planted = chooser.sample(places, 90)
+    for property_id, table, hop, date in planted:
+        schema = "ga4_raw" if hop is Hop.TYPED else "ga4_combined"
+        metric = chooser.choice(("total_users", "total_revenue") if table == "events" else ("m1", "m2"))
+        gap = chooser.choice(GAPS).format(table=f"{schema}.{table}", property_id=property_id, date=date, metric=metric)
+        assert scene.admin.execute(gap.encode()).rowcount
+
+    found = {
+        (item.property_id, item.report.partition("_")[0], item.hop, item.start_date)
+        for item in compared(scene.refresher, REPORT_TABLES.values(), [], AT)
+    }
+
+    assert found == set(planted)
 
 
 def test_older_days_are_looked_at_once_a_day(scene: Scene) -> None:

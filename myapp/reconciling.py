@@ -86,12 +86,15 @@ def _put(statement: DataFlowDaysCounted) -> None:
         if report.differing:
             days = ", ".join(f"{day.date}" for day in report.differing)
             logger.warning("%s of %s differs from what was loaded: %s", report.report, statement.property_id, days)
-    entry = {
-        "EventBusName": settings.EVENT_BUS_NAME,
-        "Source": MYAPP_SOURCE,
-        "DetailType": type(statement).__name__,
-        "Detail": statement.model_dump_json(),
-    }
-    answer = event_bridge().put_events(Entries=[entry])
+    answer = event_bridge().put_events(
+        Entries=[
+            {
+                "EventBusName": settings.EVENT_BUS_NAME,
+                "Source": MYAPP_SOURCE,
+                "DetailType": type(statement).__name__,
+                "Detail": statement.model_dump_json(),
+            }
+        ]
+    )
     if answer["FailedEntryCount"]:
         logger.warning("the statement of %s was not taken: %s", statement.property_id, answer["Entries"][0])

@@ -52,9 +52,18 @@ def _joined(queries: Iterable[str]) -> Iterator[str]:
 
 
 def _difference(row: dict[str, Any], at: datetime) -> Difference:
-    dates = {name: date.fromisoformat(row[name]) for name in ("start_date", "end_date")}
-    rows = {name: int(row[name]) for name in ("generation", "rows_expected", "rows_found")}
-    return Difference(row["property_id"], row["report"], Hop(row["hop"]), **dates, **rows, first_seen_at=at, seen_at=at)
+    return Difference(
+        property_id=row["property_id"],
+        report=row["report"],
+        hop=Hop(row["hop"]),
+        start_date=date.fromisoformat(row["start_date"]),
+        end_date=date.fromisoformat(row["end_date"]),
+        generation=int(row["generation"]),
+        rows_expected=int(row["rows_expected"]),
+        rows_found=int(row["rows_found"]),
+        first_seen_at=at,
+        seen_at=at,
+    )
 
 
 def _days_query(table: ReportTable, hop: Hop, known: Iterable[Difference], at: datetime) -> str:

@@ -131,7 +131,7 @@ def _deletes(gone: Sequence[Difference]) -> Iterable[str]:
 
 
 def _is(item: Difference) -> str:
-    return " AND ".join(f"{name} = {literal(value)}" for name, value in zip(_KEY, item.key, strict=True))
+    return " AND ".join(f"{name} = {literal(getattr(item, name))}" for name in _KEY)
 
 
 def _inserts(new: Sequence[Difference]) -> Iterable[str]:

@@ -8,10 +8,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import (
     MYAPP_SOURCE,
-    DataFlowDaysCounted,
     RunDataFlow,
     parse_days_counted,
     parse_register_data_flow,

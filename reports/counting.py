@@ -26,6 +26,7 @@ MOST_DAYS: Final = 2_000
 _A_DAY: Final = timedelta(days=1)
 
 Chosen = dict[tuple[str, str], set[date]]  # by property and report
+_Numbers = tuple[int, dict[str, Decimal]]  # rows, and the sum of each metric
 
 
 @dataclass
@@ -83,13 +84,17 @@ def _count(property_id: str, report: Report, days: set[date]) -> _Count:
         if day not in before or before[day] != after.get(day) or len(count.differing) == MAX_DIFFERING_DAYS:
             continue
         generation, row_count = before[day]
-        held_rows, held_sums = found.get(day, (0, {}))
-        loaded_rows, loaded_sums = loaded.get((day, generation), (row_count, {}))
-        if held_rows != loaded_rows or any(held_sums.get(name, 0) != total for name, total in loaded_sums.items()):
-            differing = {"date": day, "generation": generation, "rows_loaded": loaded_rows, "rows_held": held_rows}
-            count.differing.append(DifferingDay.model_validate(differing))
+        held, as_loaded = found.get(day, (0, {})), loaded.get((day, generation), (row_count, {}))
+        if _differs(held, as_loaded):
+            rows = {"rows_loaded": as_loaded[0], "rows_held": held[0]}
+            count.differing.append(DifferingDay.model_validate({"date": day, "generation": generation, **rows}))
         count.days[day] = generation
     return count
+
+
+def _differs(held: _Numbers, loaded: _Numbers) -> bool:
+    """Whether rows or sums are others than were loaded; of a day without a ledger entry only the rows are known."""
+    return held[0] != loaded[0] or any(held[1].get(name, 0) != total for name, total in loaded[1].items())
 
 
 def _generations(property_id: str, report: Report, days: set[date]) -> dict[date, tuple[int, int]]:
@@ -98,7 +103,7 @@ def _generations(property_id: str, report: Report, days: set[date]) -> dict[date
     return {day: (generation, rows) for day, generation, rows in of_days.values_list("date", "generation", "row_count")}
 
 
-def _rows_and_sums(property_id: str, report: Report, days: set[date]) -> dict[date, tuple[int, dict[str, Decimal]]]:
+def _rows_and_sums(property_id: str, report: Report, days: set[date]) -> dict[date, _Numbers]:
     """Return the number of rows and the sum of each metric of the days that have rows."""
     table = report.table
     rows = REPORT_MODELS[table.name]._default_manager.filter(property_id=property_id, date__in=days)
@@ -112,9 +117,7 @@ def _rows_and_sums(property_id: str, report: Report, days: set[date]) -> dict[da
     }
 
 
-def _as_loaded(
-    property_id: str, report: Report, days: set[date]
-) -> dict[tuple[date, int], tuple[int, dict[str, Decimal]]]:
+def _as_loaded(property_id: str, report: Report, days: set[date]) -> dict[tuple[date, int], _Numbers]:
     """Return number of rows and sums of each generation of the days, as the ledger has them."""
     entries = LedgerEntry.objects.filter(property_id=property_id, report_id=report.slug, date__in=days)
     return {

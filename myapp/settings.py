@@ -184,6 +184,12 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {"task": "dataflows.tasks.relay_outbox", "schedule": 5.0, "options": {"expires": 5}},
     "repeat-unanswered": {"task": "dataflows.tasks.repeat_unanswered", "schedule": 60.0, "options": {"expires": 60}},
     "publish-metrics": {"task": "myapp.monitoring.publish_metrics", "schedule": 60.0, "options": {"expires": 60}},
+    "state-days": {"task": "myapp.reconciling.state_days", "schedule": 3600.0, "options": {"expires": 3600}},
+    "state-differing-days": {
+        "task": "myapp.reconciling.state_differing_days",
+        "schedule": 900.0,
+        "options": {"expires": 900},
+    },
 }
 CELERY_TIMEZONE = "UTC"
 

@@ -58,6 +58,7 @@ class Partition(models.Model):
     row_count = models.BigIntegerField()
     run_id = models.CharField(max_length=32, db_collation="ascii_bin")
     loaded_at = models.DateTimeField()
+    counted_at = models.DateTimeField(null=True, help_text="When its rows were last counted; empty since a load.")
 
     class Meta:
         db_table = "report_partition"

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from dataflows.contracts import ga4, naming
+from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.incidents import DataFlowIncidentChanged
 from dataflows.contracts.reports import REPORTS, Report, custom_report
@@ -294,7 +295,14 @@ class DataFlowRunReported(Contract):
 
 EVENTS: Final[dict[str, type[Contract]]] = {
     model.__name__: model
-    for model in (RegisterDataFlow, RunDataFlow, DataFlowStatusChanged, DataFlowRunReported, DataFlowIncidentChanged)
+    for model in (
+        RegisterDataFlow,
+        RunDataFlow,
+        DataFlowDaysCounted,
+        DataFlowStatusChanged,
+        DataFlowRunReported,
+        DataFlowIncidentChanged,
+    )
 }
 
 
@@ -314,6 +322,14 @@ def parse_run_data_flow(detail: object) -> RunDataFlow:
     Raises InvalidDataFlowError with the first member at fault and what to do about it.
     """
     return _parse(RunDataFlow, detail)
+
+
+def parse_days_counted(detail: object) -> DataFlowDaysCounted:
+    """Return the event in `detail`, the decoded JSON of a `DataFlowDaysCounted` event.
+
+    Raises InvalidDataFlowError with the first member at fault and what to do about it.
+    """
+    return _parse(DataFlowDaysCounted, detail)
 
 
 def _parse(model: type[_Event], detail: object) -> _Event:

@@ -20,6 +20,7 @@ class IncidentKind(StrEnum):
     FLOW_DEACTIVATED = "flow_deactivated"
     RUN_MISSING = "run_missing"
     DATA_LATE = "data_late"
+    COUNTS_DIFFER = "counts_differ"
 
 
 class IncidentState(StrEnum):

@@ -175,6 +175,7 @@ PARTITIONS: Final = WarehouseTable(
         ("unloaded_at", "TIMESTAMP"),
         ("data_flow_id", "VARCHAR(36)"),
         ("correlation_id", "VARCHAR(36)"),
+        ("sums", "VARCHAR(2000)"),
     ),
     (*_WORKED_ON, ("SELECT", "unload_user")),
 )
@@ -218,4 +219,22 @@ INCIDENT_RUNS: Final = WarehouseTable(
     ),
     _WORKED_ON,
 )
-OPS_TABLES: Final = (REJECTS, DATA_FLOWS, RUNS, RUN_TURNS, PARTITIONS, INCIDENTS, INCIDENT_RUNS)
+# Where two places do not hold the same of a report's days: as long as they do not.
+DIFFERENCES: Final = WarehouseTable(
+    OPS_SCHEMA,
+    "differences",
+    (
+        ("property_id", "VARCHAR(18)"),
+        ("report", "VARCHAR(40)"),
+        ("hop", "VARCHAR(20)"),
+        ("start_date", "DATE"),
+        ("end_date", "DATE"),
+        ("generation", "BIGINT"),
+        ("rows_expected", "BIGINT"),
+        ("rows_found", "BIGINT"),
+        ("first_seen_at", "TIMESTAMP"),
+        ("seen_at", "TIMESTAMP"),
+    ),
+    _WORKED_ON,
+)
+OPS_TABLES: Final = (REJECTS, DATA_FLOWS, RUNS, RUN_TURNS, PARTITIONS, INCIDENTS, INCIDENT_RUNS, DIFFERENCES)

@@ -24,6 +24,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 from psycopg.rows import dict_row
 
+from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.events import RegisterDataFlow, RunDataFlow
 from deploy.local.aws.sts import assume_role_as_service
 from deploy.local.templates.account import Account
@@ -116,7 +117,9 @@ class Account2:
         with self._environment(function.environment, function.role_arn):
             yield importlib.import_module(f"warehouse.handlers.{handler}").handle
 
-    def send(self, event: RegisterDataFlow | RunDataFlow, at: datetime = AT, **changes: Any) -> list[str]:
+    def send(
+        self, event: RegisterDataFlow | RunDataFlow | DataFlowDaysCounted, at: datetime = AT, **changes: Any
+    ) -> list[str]:
         """Hand an event of Account 1 to the register function; `changes` are to its envelope."""
         detail = event.model_dump(mode="json")
         return self.call("register_data_flow", {**envelope(type(event).__name__, detail, at), **changes})

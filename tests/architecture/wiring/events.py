@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from dataflows.contracts.counts import CountedReport, DataFlowDaysCounted
 from dataflows.contracts.events import (
     MYAPP_SOURCE,
     WAREHOUSE_SOURCE,
@@ -32,6 +33,9 @@ _AT: Final = datetime(2026, 8, 3, tzinfo=UTC)
 _REQUESTS: Final = (
     register_event(),
     RunDataFlow(**_IDS, **_DAYS, property_id="123456789", requested_by="operator"),
+    DataFlowDaysCounted(
+        **_IDS, property_id="123456789", reports=(CountedReport(report="pages", **_DAYS),), occurred_at=_AT
+    ),
 )
 _ANSWERS: Final = (
     DataFlowStatusChanged(**_IDS, revision=1, status=DataFlowStatus.ACTIVE, occurred_at=_AT),

@@ -29,7 +29,7 @@ WHERE generation > 0 AND (property_id, report_id, date) IN ({places})
 """
 _KEYS_A_QUERY: Final = 500  # far more, and the server may read the whole table instead
 _SET_PARTITION: Final = """
-UPDATE report_partition SET generation = %s, row_count = %s, run_id = %s, loaded_at = %s
+UPDATE report_partition SET generation = %s, row_count = %s, run_id = %s, loaded_at = %s, counted_at = NULL
 WHERE property_id = %s AND report_id = %s AND date = %s
 """
 _ADD_ENTRY: Final = """

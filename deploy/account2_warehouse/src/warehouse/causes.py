@@ -89,6 +89,11 @@ _REFRESH_REMEDY: Final = (
     "The refresh is tried again every quarter of an hour. Look in the log of the refresh function for why it does not "
     "take the rows; docs/runbook.md says under Warehouse what to do."
 )
+_DIFFERING_REMEDY: Final = (
+    "Press Retry: exactly these days are read, unloaded and loaded again, and compared once more. If an unload lies in "
+    "quarantine, Load again on the data flow's page is enough. If it comes back, somebody else changes the tables: "
+    "docs/runbook.md says under Counts that differ where to look."
+)
 
 
 def cause_of(message: str) -> IncidentCause:
@@ -109,7 +114,9 @@ def next_try_at(cause: IncidentCause, attempt: int, message: str, at: datetime) 
 
 def remedy_of(kind: IncidentKind, cause: IncidentCause) -> str:
     """Return what a person can do about it."""
-    return _LATE_REMEDIES.get(cause, _REFRESH_REMEDY) if kind is IncidentKind.DATA_LATE else _REMEDIES[cause]
+    if kind is IncidentKind.DATA_LATE:
+        return _LATE_REMEDIES.get(cause, _REFRESH_REMEDY)
+    return _DIFFERING_REMEDY if kind is IncidentKind.COUNTS_DIFFER else _REMEDIES[cause]
 
 
 def _quota_reset(message: str, at: datetime) -> datetime:

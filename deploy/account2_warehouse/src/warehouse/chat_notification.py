@@ -17,6 +17,7 @@ _KINDS: Final = {
     IncidentKind.FLOW_DEACTIVATED: "Flow deactivated",
     IncidentKind.RUN_MISSING: "Run missing",
     IncidentKind.DATA_LATE: "Data late",
+    IncidentKind.COUNTS_DIFFER: "Counts differ",
 }
 _STATES: Final = {
     IncidentState.OPEN: ":rotating_light: {kind}",

@@ -10,6 +10,7 @@ from typing import Final
 
 from aws_lambda_powertools import Logger
 
+from dataflows.contracts.incidents import IncidentKind
 from dataflows.contracts.plan import LATE_AFTER, DateWindow, PlannedFlow, daily_window, next_run_at
 from dataflows.contracts.tables import PARTITIONS
 from warehouse.days import left_of
@@ -96,9 +97,13 @@ class MissingDays:
             self._note_late(expected, reading, at, is_refreshed=is_refreshed)
 
     def _not_told(self, wanting: Sequence[_Expected]) -> list[_Expected]:
-        """Return those whose report has no incident, which is what becomes of its days otherwise."""
+        """Return those whose report has no incident, which is what becomes of its days otherwise.
+
+        Differing counts are of days that were read: they do not stand in the way.
+        """
         unresolved = self.incidents.find(state=UNRESOLVED) if wanting else []
-        told = {(incident.data_flow_id, incident.report) for incident in unresolved}
+        of_runs = (incident for incident in unresolved if incident.kind is not IncidentKind.COUNTS_DIFFER)
+        told = {(incident.data_flow_id, incident.report) for incident in of_runs}
         return [item for item in wanting if (str(item.registration.event.data_flow_id), item.flow.report) not in told]
 
     def _gaps(self, expected: _Expected) -> list[DateWindow]:

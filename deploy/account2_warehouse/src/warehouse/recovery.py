@@ -15,6 +15,7 @@ from dataflows.contracts.plan import DateWindow
 from warehouse.appflow import ACTIVE, Flows
 from warehouse.causes import remedy_of
 from warehouse.days import left_of
+from warehouse.differing_days import with_differing_days
 from warehouse.errors import try_each
 from warehouse.incidents import Incident, Incidents, Stage
 from warehouse.loaded_days import days_loaded, days_to_unload
@@ -77,7 +78,9 @@ class Recovery:
                 self._let_go(incident, at, is_in_force=registration is not None)
                 return
             is_down = incident.kind is IncidentKind.FLOW_DEACTIVATED and flow_name not in running
-            case = _Case(registration, flow_name, incident, outlook_of[incident.incident_id], is_down)
+            outlook = outlook_of[incident.incident_id]
+            outlook = with_differing_days(self.incidents.warehouse, registration, incident, outlook)
+            case = _Case(registration, flow_name, incident, outlook, is_down)
             self._settle(case, probes, at)
 
         try_each(known, settle_one, is_enough)
@@ -112,6 +115,7 @@ class Recovery:
         flow = self.flows.describe(flow_name) if incident.kind is IncidentKind.FLOW_DEACTIVATED else None
         is_down = flow is not None and flow["flowStatus"] != ACTIVE
         outlook = outlooks(self.incidents.warehouse, [incident])[incident.incident_id]
+        outlook = with_differing_days(self.incidents.warehouse, registration, incident, outlook)
         return _Case(registration, flow_name, incident, outlook, is_down)
 
     def _let_go(self, incident: Incident, at: datetime, *, is_in_force: bool) -> None:
@@ -120,7 +124,9 @@ class Recovery:
             self._resolve(incident, at)
 
     def _settle(self, case: _Case, probes: Probes, at: datetime) -> None:
-        if case.incident.kind is IncidentKind.DATA_LATE or not (case.outlook.missing or case.is_down):
+        if case.incident.kind is IncidentKind.COUNTS_DIFFER:  # over with a comparison: reconciling.py
+            self._note_request(case, at)
+        elif case.incident.kind is IncidentKind.DATA_LATE or not (case.outlook.missing or case.is_down):
             if self._is_loaded(case.incident):
                 self._resolve(case.incident, at)
         elif case.outlook.under_way and not (case.is_down and self._answers(case, probes, at)):

@@ -13,7 +13,7 @@ from typing import Final
 
 from dataflows.contracts import tables
 from dataflows.contracts.naming import COMBINED_SCHEMA, OPS_SCHEMA, RAW_SCHEMA
-from dataflows.contracts.reports import REPORT_TABLES, ReportTable
+from dataflows.contracts.reports import REPORT_TABLES, Column, ReportTable
 from warehouse import ops
 from warehouse.delivered_runs import LandedReport
 from warehouse.runs import Run
@@ -96,6 +96,16 @@ def repair_statements(table: ReportTable, at: datetime) -> list[str]:
         *recompute_statements(table, at),
         "DROP TABLE changed_days",
     ]
+
+
+def metric_sum(column: Column) -> str:
+    """Return the SQL of a metric's exact sum over the rows of `stored`."""
+    return f"CAST(COALESCE(SUM(stored.{column.name}), 0) AS DECIMAL(38,10))"
+
+
+def metric_sums(table: ReportTable) -> str:
+    """Return the SQL of all metrics' sums over the rows of `stored` as one text: equal sums are equal texts."""
+    return " || '|' || ".join(f"CAST({metric_sum(column)} AS VARCHAR(60))" for column in table.metrics)
 
 
 def unconsumed_check(landed: Sequence[LandedReport]) -> str:
@@ -198,9 +208,15 @@ WHERE known.property_id IS NULL"""
 def _advance_partitions(table: ReportTable, at: datetime) -> str:
     days = ", ".join(f"changed.{column}" for column in (*_DAY, *_TRACE))
     trace = ", ".join(f"{column} = COALESCE(counted.{column}, partitions.{column})" for column in _TRACE)
-    return f"""UPDATE {OPS_SCHEMA}.partitions SET generation = partitions.generation + 1, row_count = counted.row_count,
+    # What is only computed anew was not taken in anew: rows and sums stay those of the refresh that did.
+    taken_in = "counted.correlation_id IS NOT NULL OR partitions.sums IS NULL"
+    numbers = ", ".join(
+        f"{name} = CASE WHEN {taken_in} THEN counted.{name} ELSE partitions.{name} END"
+        for name in ("row_count", "sums")
+    )
+    return f"""UPDATE {OPS_SCHEMA}.partitions SET generation = partitions.generation + 1, {numbers},
   refreshed_at = {literal(at)}, unload_run_id = NULL, unloaded_at = NULL, {trace}
-FROM (SELECT {days}, COUNT(stored.property_id) AS row_count FROM changed_days AS changed
+FROM (SELECT {days}, COUNT(stored.property_id) AS row_count, {metric_sums(table)} AS sums FROM changed_days AS changed
   LEFT JOIN {COMBINED_SCHEMA}.{table.name} AS stored ON {_same_day(table, "stored")} GROUP BY {days}) AS counted
 WHERE partitions.report_table = {literal(table.name)}
   AND {" AND ".join(f"partitions.{column} = counted.{column}" for column in _DAY)}"""

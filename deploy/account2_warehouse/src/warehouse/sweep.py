@@ -7,6 +7,7 @@ from typing import Final
 from warehouse.appflow import Execution
 from warehouse.errors import try_each
 from warehouse.missing_days import MissingDays
+from warehouse.reconciling import Reconciler
 from warehouse.runs import Run, RunKind, RunState
 from warehouse.waiting import waiting_tables
 from warehouse.watch import Watcher
@@ -22,6 +23,7 @@ class Sweeper:
 
     watcher: Watcher
     missing_days: MissingDays
+    reconciler: Reconciler
 
     def sweep(self, at: datetime) -> None:
         """Look at every unfinished run and every flow, start what waits, have tables refreshed that wait for it.
@@ -36,6 +38,7 @@ class Sweeper:
             watcher.scheduled_flows.look,
             watcher.remediation.look,
             self.missing_days.look,  # after it: what was decided of a failed run's days is found there
+            self.reconciler.look,
             watcher.remediation.tell,
             watcher.starter.start_all,
             self._refresh_waiting,

@@ -17,6 +17,7 @@ from dataflows.contracts.events import RunStatus
 from dataflows.contracts.naming import COMBINED_SCHEMA, OPS_SCHEMA
 from dataflows.contracts.reports import MAX_PARTITIONS_PER_UNLOAD, ReportTable
 from warehouse import ops
+from warehouse.refresh_sql import metric_sum
 from warehouse.run_news import Publish, news_of_pending
 from warehouse.statements import Warehouse, literal
 
@@ -104,10 +105,7 @@ def control_statement(table: ReportTable, run_id: str, target: UnloadTarget) -> 
     days = ", ".join(
         f"days.{name}" for name in (*table.partition_columns, "generation", "data_flow_id", "correlation_id")
     )
-    sums = ", ".join(
-        f"CAST(COALESCE(SUM(stored.{column.name}), 0) AS DECIMAL(38,10)) AS sum_{column.name}"
-        for column in table.metrics
-    )
+    sums = ", ".join(f"{metric_sum(column)} AS sum_{column.name}" for column in table.metrics)
     query = (
         f"SELECT {days}, COUNT(stored.property_id) AS row_count, {sums} FROM {OPS_SCHEMA}.partitions AS days "
         f"LEFT JOIN {COMBINED_SCHEMA}.{table.name} AS stored ON {_same_day(table)} "

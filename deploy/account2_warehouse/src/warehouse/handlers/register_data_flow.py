@@ -1,4 +1,4 @@
-"""Wakes when an operator asked for something: registers a data flow, or takes a request for runs."""
+"""Wakes for what MyApp publishes: registers a data flow, takes a request for runs, or what was counted of days."""
 
 from functools import partial
 from typing import Any
@@ -8,15 +8,24 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.errors import TerminalError
-from dataflows.contracts.events import MYAPP_SOURCE, RunDataFlow, parse_register_data_flow, parse_run_data_flow
+from dataflows.contracts.events import (
+    MYAPP_SOURCE,
+    RunDataFlow,
+    parse_days_counted,
+    parse_register_data_flow,
+    parse_run_data_flow,
+)
 from message_batches.taking import take_each
 from warehouse.answers import Answers, Asked, refused
 from warehouse.appflow import Flows
 from warehouse.config import RegisterConfig
 from warehouse.errors import aws_errors
+from warehouse.incidents import Incidents
 from warehouse.moments import Moment
 from warehouse.queues import WatchQueue
+from warehouse.reconciling import Reconciler
 from warehouse.redshift import WarehouseAddress
 from warehouse.registration import Registrar
 from warehouse.registry import Registry
@@ -44,6 +53,8 @@ def _take(config: RegisterConfig, envelope: dict[str, Any]) -> None:
     logger.append_keys(correlation_id=detail.get("correlation_id"), data_flow_id=detail.get("data_flow_id"))
     if envelope["detail-type"] == RunDataFlow.__name__:
         _request_runs(config, detail, moment)
+    elif envelope["detail-type"] == DataFlowDaysCounted.__name__:
+        _compare(config, detail, moment)
     else:
         _register(config, detail, moment)
 
@@ -84,6 +95,17 @@ def _request_runs(config: RegisterConfig, detail: dict[str, Any], moment: Moment
         requests.refuse(request, error, moment)
     else:
         logger.info("runs requested", start_date=str(request.start_date), end_date=str(request.end_date))
+
+
+def _compare(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:
+    try:
+        counted = parse_days_counted(detail)
+    except TerminalError:
+        logger.exception("refused: no counts of days")
+        return
+    ops = _ops(config, _address(config))
+    if Reconciler(Registry(ops), Incidents(ops)).take(counted, moment.now):
+        _watch_queue(config).start_waiting_runs(moment.now, str(counted.data_flow_id))  # the watch function tells it
 
 
 def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:

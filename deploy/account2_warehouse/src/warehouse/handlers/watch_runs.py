@@ -17,6 +17,7 @@ from warehouse.incidents import Incidents
 from warehouse.missing_days import MissingDays
 from warehouse.moments import Moment
 from warehouse.queues import RefreshQueue
+from warehouse.reconciling import Reconciler
 from warehouse.recovery import Recovery
 from warehouse.registry import Registry
 from warehouse.remediation import Remediation
@@ -49,7 +50,9 @@ def _take(watcher: Watcher, message: dict[str, Any]) -> None:
         return  # nothing was ever registered here
     if message.get("sweep"):
         remediation = watcher.remediation
-        Sweeper(watcher, MissingDays(remediation.registry, remediation.incidents, remediation)).sweep(at)
+        registry, incidents = remediation.registry, remediation.incidents
+        missing_days, reconciler = MissingDays(registry, incidents, remediation), Reconciler(registry, incidents)
+        Sweeper(watcher, missing_days, reconciler).sweep(at)
     elif "data_flow_id" in message:
         watcher.starter.start(message["data_flow_id"], at)
         watcher.remediation.look(at, message["data_flow_id"])

@@ -21,7 +21,7 @@ from dataflows.contracts.ga4 import DATE, FieldKind, Ga4Field
 from dataflows.contracts.reports import REPORT_TABLES, Report
 from dataflows.contracts.tables import WarehouseTable
 
-PLAN_VERSION: Final = 3
+PLAN_VERSION: Final = 4
 BACKFILL_CHUNK_DAYS: Final = 92  # of one OnDemand run; a longer range is cut into several
 
 WINDOW_START: Final = "${window_start}"

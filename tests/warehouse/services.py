@@ -18,6 +18,7 @@ import requests
 
 from dataflows.contracts.reports import REPORTS
 from deploy.account2_warehouse.bootstrap import bootstrap_statements
+from deploy.local.accounts import WORKGROUP_ARN
 from deploy.local.appflow.service import AppFlow
 from deploy.local.aws.endpoint import create_endpoint
 from deploy.local.aws.eventbridge import publish_service_event
@@ -158,7 +159,17 @@ def _postgres() -> PostgresServer:
 
 
 def _bootstrap(stand_in: RedshiftStandIn) -> None:
-    roles = {"DdlUser": "ddl", "IngestUser": "appflow-ingest", "RefreshUser": "refresh", "UnloadUser": "unload-caller"}
+    roles = {
+        "DdlUser": "ddl",
+        "IngestUser": "appflow-ingest",
+        "RefreshUser": "refresh",
+        "UnloadUser": "unload-caller",
+        "RegisterUser": "register",
+        "WatchUser": "watch",
+        "AdvanceUser": "advance",
+        "RetryUser": "retry",
+        "StatusUser": "show-status",
+    }
     users = {output: f"IAMR:{PREFIX}-{role}" for output, role in roles.items()}
     stand_in.warehouse.run_as_admin(bootstrap_statements(users, DATABASE))
 
@@ -171,6 +182,8 @@ def deploy(services: Services) -> Deployment:
         "UnloadBucketName": "unloads",
         "IntermediateBucketName": "intermediate",
         "ErrorBucketName": "errors",
+        "WorkgroupArn": WORKGROUP_ARN,
+        "GoogleConnectorProfile": "google",
         "DatabaseName": DATABASE,
         "WarehouseHost": "localhost",
         "WarehousePort": str(_front_port(services.stand_in)),

@@ -17,6 +17,7 @@ from deploy.local.accounts import (
     UNLOAD_BUCKET,
     WAREHOUSE,
     WAREHOUSE_TEMPLATE,
+    WORKGROUP_ARN,
 )
 from deploy.local.templates.account import Account
 from deploy.local.templates.dependencies import existing_resources
@@ -74,6 +75,7 @@ def warehouse_template(**changes: str) -> Template:
         "AppAccountId": APP.account_id,
         "AppRegion": APP.region,
         "UnloadBucketName": UNLOAD_BUCKET,
+        "WorkgroupArn": WORKGROUP_ARN,
         "WarehouseHost": "warehouse.example",
         "IntermediateBucketName": INTERMEDIATE_BUCKET,
         "ErrorBucketName": ERROR_BUCKET,

@@ -24,7 +24,6 @@ from warehouse.requested import RunRequests
 from warehouse.runs import Runs
 from warehouse.schema import Schema
 from warehouse.sessions import ops_warehouse
-from warehouse.statements import Warehouse
 
 logger = Logger(service="register_data_flow")
 
@@ -88,7 +87,7 @@ def _request_runs(config: RegisterConfig, detail: dict[str, Any], moment: Moment
 
 def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
     address = _address(config)
-    ops = _ops(config, address)
+    ops = ops_warehouse(address.workgroup, address.database)
     return Registrar(
         config=config,
         answers=answers,
@@ -101,7 +100,8 @@ def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
 
 
 def _run_requests(config: RegisterConfig) -> RunRequests:
-    ops = _ops(config, _address(config))
+    address = _address(config)
+    ops = ops_warehouse(address.workgroup, address.database)
     return RunRequests(_answers(config), Registry(ops), Runs(ops), _watch_queue(config))
 
 
@@ -109,10 +109,6 @@ def _address(config: RegisterConfig) -> WarehouseAddress:
     with aws_errors("read the warehouse's secret"):
         secret = boto3.client("secretsmanager").get_secret_value(SecretId=config.warehouse_secret_arn)
     return WarehouseAddress.model_validate_json(secret["SecretString"])
-
-
-def _ops(config: RegisterConfig, address: WarehouseAddress) -> Warehouse:
-    return ops_warehouse(config.refresh_role_arn, address.workgroup, address.database)
 
 
 def _answers(config: RegisterConfig) -> Answers:

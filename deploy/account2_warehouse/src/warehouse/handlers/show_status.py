@@ -36,7 +36,7 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> str:
         first = error.errors(include_url=False, include_input=False)[0]
         logger.warning("refused", extra={"error": first["msg"]})
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    ops = ops_warehouse(config.refresh_role_arn, config.workgroup_name, config.database_name)
+    ops = ops_warehouse(config.workgroup_name, config.database_name)
     try:
         return standing_of(str(request.data_flow_id), Registry(ops), Incidents(ops))
     except TerminalError as error:

@@ -50,6 +50,11 @@ class Line:
         self._flow_urls[settings.property_id] = url
         return url
 
+    def edit(self, settings: PropertySettings, start_date: date, revision: int, **answers: Any) -> None:
+        """Fill in the edit form as it was at registration, but for these answers, on top of a revision."""
+        path = urlsplit(self._flow_urls[settings.property_id]).path
+        self.operator.edit(path, {**form_answers(settings, start_date), **answers, "revision": revision})
+
     def press(self, property_id: str, action: str, /, **answers: str) -> None:
         """Send one of the forms on the data flow's page."""
         page = self.page(property_id)

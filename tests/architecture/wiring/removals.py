@@ -158,9 +158,6 @@ def _of_role(name: str, role: dict[str, Any]) -> Found:
         for kind, principals in statement["Principal"].items():
             for index in range(len(_several(principals))):
                 yield (*path, "Principal", kind, index), (name, "trust")
-    for index, arn in enumerate(_several(role.get("ManagedPolicyArns"))):
-        if any(what in str(arn) for what in ("LambdaBasicExecution", "XRay", "Xray")):  # others SAM adds by itself
-            yield ("ManagedPolicyArns", index), (name, "may not write")
     for index, policy in enumerate(role.get("Policies", ())):
         for path, statement in _statements(policy, ("Policies", index, "PolicyDocument")):
             yield from _rights(path, statement, name)

@@ -13,6 +13,7 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError
 from werkzeug.wrappers import Request
 
 from deploy.local.aws.actions import Access, UnknownOperationError, accesses
@@ -39,10 +40,11 @@ def record_request(request: Request, caller: Caller, scope: str) -> None:
     """Record a signed request, if a role made it. Its body may be read again afterwards."""
     if _path is None or ":role/" not in caller.principal_arn:
         return
-    operation, members = read_operation(scope, request)
+    operation = ""
     try:
+        operation, members = read_operation(scope, request)
         found = accesses(scope, operation, members, caller)
-    except (UnknownOperationError, KeyError, ValueError) as error:
+    except (UnknownOperationError, BotoCoreError, KeyError, ValueError) as error:
         logger.warning("What IAM asks for is not known: %r", error)
         found = [Access("", "")]
     for access in found:

@@ -73,15 +73,16 @@ def compare(
     if len(exceptions) > MOST:
         raise ValueError(f"{len(exceptions)} exceptions; there may be {MOST}.")
     made = [call for call in calls if not call.is_assumption]
-    demands = {"local": _Demands(made, local), "deployed": _Demands(made, deployed)}
+    ran, meant = _Demands(made, local, have_run=True), _Demands(made, deployed, have_run=False)
     found = [
-        *_unknown(made, demands["local"].roles),
-        *_never_ran(calls, demands["local"]),
-        *(problem for one in demands.values() for problem in one.not_allowed()),
-        *_unless_excepted([problem for one in demands.values() for problem in one.unused()], exceptions),
+        *_unknown(made, ran.roles),
+        *_never_ran(calls, ran.roles),
+        *ran.not_allowed(),
+        *meant.not_allowed(),
+        *_unless_excepted([*ran.unused(), *meant.unused()], exceptions),
     ]
     return Outcome(
-        roles=len({(role.name, role.template) for one in demands.values() for role in one.roles}),
+        roles=len({(role.name, role.template) for role in (*ran.roles, *meant.roles)}),
         actions_called=len({(call.role_arn, call.action) for call in made}),
         problems=tuple(dict.fromkeys(found)),
         excepted=exceptions,
@@ -91,12 +92,12 @@ def compare(
 class _Demands:
     """What the roles of some stacks were seen to do, with all that this implies."""
 
-    def __init__(self, calls: Sequence[Call], stacks: list[Stack]) -> None:
+    def __init__(self, calls: Sequence[Call], stacks: list[Stack], *, have_run: bool) -> None:
         self.roles = roles_of(stacks)
+        self._have_run = have_run
         self._holders = [*self.roles, *guardrails_of(stacks)]
         facts = facts_of(stacks, self.roles)
         self._must_be_allowed = [*calls, *implied_by([*calls, *facts], self.roles, stacks)]
-        self._is_here = not any(stack.parameters.get("DatabaseAuth") == "iam" for stack in stacks)
 
     def not_allowed(self) -> Iterator[Problem]:
         """Yield the calls that a role's policies do not allow; those of the record are of the stacks that ran."""
@@ -104,7 +105,7 @@ class _Demands:
         for call in self._must_be_allowed:
             role = by_arn.get(call.role_arn)
             is_of_record = not call.operation.startswith("implied by ")
-            if role is None or not call.action or (is_of_record and not self._is_here):
+            if role is None or not call.action or (is_of_record and not self._have_run):
                 continue
             if not role.may(call.action, call.resource, call.context):
                 yield _not_allowed(role, call)
@@ -134,10 +135,10 @@ def _unknown(calls: Iterable[Call], roles: Iterable[Role]) -> Iterator[Problem]:
             yield Problem("not_allowed", name, call.action, call.resource, f"did {call.action}, and is in no template")
 
 
-def _never_ran(calls: Iterable[Call], demands: _Demands) -> Iterator[Problem]:
+def _never_ran(calls: Iterable[Call], roles: Iterable[Role]) -> Iterator[Problem]:
     """Yield the roles of functions that no function took on: nothing of theirs was seen."""
     assumed = {call.role_arn for call in calls if call.is_assumption}
-    for role in demands.roles:
+    for role in roles:
         if "lambda.amazonaws.com" in role.principals and role.arn not in assumed:
             yield Problem("unused", role.name, "", role.arn, f"its function never ran ({role.place()})")
 

@@ -35,10 +35,6 @@ class Visitor:
         """
         return self.submit("/data-flows/register/", {**_EMPTY_FORMSETS, **answers})
 
-    def edit(self, path: str, answers: Mapping[str, Any]) -> str:
-        """Fill in the edit page of the data flow whose page is at `path`. Raises RefusedError as `register`."""
-        return self.submit(f"{path}edit/", {**_EMPTY_FORMSETS, **answers})
-
     def ask(self, path: str, question: Mapping[str, Any]) -> Any:
         """Return what the API answers to a question, its members as in an address; lists are repeated."""
         answer = self.session.get(f"{self.url}{path}", params=question, timeout=_TIMEOUT_SECONDS)

@@ -70,33 +70,43 @@ def incident_states(line: Line, property_id: str) -> list[str]:
     return [state for (state,) in line.mysql(statement, property_id)]
 
 
+def logged(line: Line, function: str, message: str, **values: Any) -> bool:
+    """Whether a function has written such a line to its log."""
+    wanted = {"message": message, **values}
+    return any(wanted.items() <= found.items() for found in line.log_lines(function))
+
+
 def test_an_edited_definition_is_given_to_flows_that_must_be_stopped_for_it(line: Line) -> None:
     settings = registered(line, "421000021")
     flows = line.flows(settings.property_id)
     appflow_faults(line, refuse_updates=1)
 
-    line.edit(settings, YESTERDAY, 1, **CUSTOM_ANSWERS, refresh_hour_local="5")
-    line.wait_for("the edit", lambda: ("register", "active", "") in line.timeline(settings.property_id)[-1:])
+    line.edit(settings.property_id, refresh_hour_local="5")
+    edited = {"property_id": settings.property_id, "revision": 2}
+    line.wait_for("the edit", lambda: logged(line, "register", "registered", **edited))
 
     assert line.flows(settings.property_id) == flows
     assert set(flows.values()) == {"Active"}
 
 
-def test_a_flow_is_moved_on_to_its_next_day_though_it_must_be_stopped_for_it(line: Line) -> None:
-    settings = registered(line, "421000022", refresh_hour_local="12")
-    (name,) = line.flows(settings.property_id)
-    line.live_until(datetime(2026, 6, 18, 12, 2, tzinfo=UTC))
-    appflow_faults(line, refuse_updates=1)
+def test_flows_are_moved_on_to_their_next_day_and_one_that_cannot_be_is_told(line: Line) -> None:
+    refused, stopped = (registered(line, f"42100003{hour}", refresh_hour_local=f"1{hour}") for hour in (2, 3))
+    line.live_until(datetime(2026, 6, 18, 13, 2, tzinfo=UTC))
 
+    google_faults(line, revoke_refresh_token=REFRESH_TOKEN)
     line.stack.clock.set(datetime(2026, 6, 18, 18, 28, tzinfo=UTC))
     line.live_until(datetime(2026, 6, 18, 18, 31, tzinfo=UTC))
+    line.wait_for("the refusal", lambda: logged(line, "advance", "not advanced", reason="reconnect_required"))
 
-    def is_moved_on() -> bool:
-        flow = WAREHOUSE.client("appflow", line.stack.endpoint_url).describe_flow(flowName=name)
-        starts_at = flow["triggerConfig"]["triggerProperties"]["Scheduled"]["scheduleStartTime"]
-        return flow["flowStatus"] == "Active" and starts_at > line.stack.clock.now() and not flow.get("tags")
+    google_faults(line, renew_refresh_token=REFRESH_TOKEN)
+    appflow_faults(line, refuse_updates=1)
+    line.stack.clock.set(datetime(2026, 6, 18, 19, 28, tzinfo=UTC))
+    line.live_until(datetime(2026, 6, 18, 19, 31, tzinfo=UTC))
+    (name,) = line.flows(stopped.property_id)
+    line.wait_for("the flow being moved on", lambda: logged(line, "advance", "advanced", appflow_flow_name=name))
 
-    line.wait_for("the flow being moved on", is_moved_on)
+    assert line.flows(stopped.property_id) == {name: "Active"}
+    assert "Renew the connection profile" in line.page(refused.property_id).text
 
 
 def test_a_flow_that_a_broken_off_change_left_stopped_is_started_by_the_sweep(line: Line) -> None:
@@ -149,10 +159,7 @@ def test_an_unload_in_quarantine_is_mended_and_loaded_again(line: Line) -> None:
 def test_a_message_that_nobody_can_read_is_given_back_to_come_again_soon(line: Line, function: str) -> None:
     send(line, function, "no JSON")
 
-    line.wait_for(
-        "the message being given back",
-        lambda: any(found.get("message") == "given back" for found in line.log_lines(function)),
-    )
+    line.wait_for("the message being given back", lambda: logged(line, function, "given back"))
 
 
 def test_news_that_the_channel_does_not_take_is_told_again(line: Line) -> None:
@@ -173,4 +180,4 @@ def test_news_that_the_channel_does_not_take_is_told_again(line: Line) -> None:
 
     line.wait_for("the news being given back", is_given_back)
     WAREHOUSE.client("sns", line.stack.endpoint_url).create_topic(Name="myapp-chat")
-    line.wait_for("the news being told", lambda: any(f.get("message") == "told" for f in line.log_lines("notify-chat")))
+    line.wait_for("the news being told", lambda: logged(line, "notify-chat", "told"))

@@ -82,7 +82,10 @@ def _plain_warehouse_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
         "DdlRole": {workgroup: ("redshift-serverless:GetCredentials",)},
         "AppFlowIngestRole": {workgroup: ingest, "*": _FOLLOW_STATEMENTS[:2]},
         "AppFlowCopyRole": {rows: ("s3:ListBucket",), f"{rows}/part": ("s3:GetObject",)},
-        "UnloadCallerRole": {workgroup: _RUN_STATEMENTS, "*": _FOLLOW_STATEMENTS},
+        "UnloadCallerRole": {
+            workgroup: (_RUN_STATEMENTS[0], _RUN_STATEMENTS[2]),
+            "*": (_FOLLOW_STATEMENTS[0], _FOLLOW_STATEMENTS[2]),
+        },
         "RedshiftUnloadRole": {app["UnloadRole"]: ("sts:AssumeRole",)},
     }
 
@@ -96,9 +99,7 @@ def _chat_needs(stack: Stack) -> dict[str, Needs]:
             arns["NotifyQueue"]: _READ_QUEUE,
             arns["ChatTopic"]: ("sns:Publish",),
             arns["AlarmKey"]: ("kms:Decrypt", "kms:GenerateDataKey"),
-            arns["NotifiedTable"]: tuple(
-                f"dynamodb:{action}" for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
-            ),
+            arns["NotifiedTable"]: tuple(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")),
         },
         "ChatRole": dict.fromkeys(button_functions(stack), ("lambda:InvokeFunction",)),
     }

@@ -299,8 +299,11 @@ _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
 
 
 def _statements(holder: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the statements that always stand; those under a condition are compared with calls instead."""
     document = holder[str(path[-1])]
-    yield from (((*path, "Statement", index), one) for index, one in enumerate(document["Statement"]))
+    for index, statement in enumerate(document["Statement"]):
+        if "Fn::If" not in statement:
+            yield (*path, "Statement", index), statement
 
 
 def _conditions(path: Path, statement: dict[str, Any], words: tuple[str, ...]) -> Found:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 import requests
@@ -23,6 +24,7 @@ QUEUES: Final = {
     "notify-chat": (WAREHOUSE, "notify"),
     "upsert-report": (APP, "upsert"),
 }
+CHAT_TOPIC: Final = f"arn:aws:sns:{WAREHOUSE.region}:{WAREHOUSE.account_id}:myapp-chat"
 STOPPED_BY_US: Final = "myapp-stopped-at"
 
 
@@ -164,20 +166,22 @@ def test_a_message_that_nobody_can_read_is_given_back_to_come_again_soon(line: L
 
 def test_news_that_the_channel_does_not_take_is_told_again(line: Line) -> None:
     settings = registered(line, "421000026")
-    (topic,) = [
-        one["TopicArn"]
-        for one in WAREHOUSE.client("sns", line.stack.endpoint_url).list_topics()["Topics"]
-        if one["TopicArn"].endswith(":myapp-chat")
-    ]
-    WAREHOUSE.client("sns", line.stack.endpoint_url).delete_topic(TopicArn=topic)
+    sns = WAREHOUSE.client("sns", line.stack.endpoint_url)
+    sns.delete_topic(TopicArn=CHAT_TOPIC)
     appflow_faults(line, fail_runs=1, fail_message="PERMISSION_DENIED: User does not have sufficient permissions.")
-
     line.press(settings.property_id, "backfill", start_date="2026-06-17", end_date="2026-06-17")
     line.wait_for("the incident", lambda: incident_states(line, settings.property_id) == ["open"])
+    [(incident,)] = line.mysql(
+        "SELECT incident.incident_id FROM dataflows_dataflowincident incident "
+        "JOIN dataflows_dataflow flow ON flow.id = incident.data_flow_id WHERE flow.property_id = %s",
+        settings.property_id,
+    )
 
-    def is_given_back() -> bool:
-        return any("myapp-chat" in json.dumps(found) for found in line.log_lines("notify-chat"))
+    def is_refused() -> bool:
+        return any(CHAT_TOPIC in json.dumps(one) or "NotFound" in json.dumps(one) for one in line.log_lines("notify"))
 
-    line.wait_for("the news being given back", is_given_back)
-    WAREHOUSE.client("sns", line.stack.endpoint_url).create_topic(Name="myapp-chat")
-    line.wait_for("the news being told", lambda: logged(line, "notify-chat", "told"))
+    line.wait_for("the topic being missed", is_refused)
+    sns.create_topic(Name=CHAT_TOPIC.rpartition(":")[2])
+
+    told = {"incident_id": str(UUID(str(incident))), "state": "open"}
+    line.wait_for("the news being told", lambda: logged(line, "notify", "told", **told))

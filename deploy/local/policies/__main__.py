@@ -1,8 +1,8 @@
 """`python -m deploy.local.policies [RECORD]`: runs the line, and compares what was called with the roles' policies.
 
-The line is run by the tests of it, headless. With RECORD, a record of an earlier run, nothing is run: the record of
-`make demo` is `.local/aws-calls.jsonl`. Above the last line, one JSON object, stand the problems, one a line, and the
-exceptions. The exit code is 0 if there are no problems, 1 if there are, 2 if the line did not run.
+The line and its remediation are run by their tests, headless. With RECORD, a record of an earlier run, nothing is
+run: the record of `make demo` is `.local/aws-calls.jsonl`. Above the last line, one JSON object, stand the problems,
+one a line, and the exceptions. The exit code is 0 if there are no problems, 1 if there are, 2 if the line did not run.
 """
 
 import json
@@ -18,8 +18,9 @@ from deploy.local.policies.record import read_record
 from deploy.local.policies.stacks import deployed_stacks, local_stacks
 from deploy.local.state import REPOSITORY
 
-_LINE: Final = "tests/pipeline"
-_MINUTES: Final = 8
+# The line as processes, then remediation, whose database users belong to one server: by one process.
+_RUNS: Final = (("tests/pipeline", "2"), ("tests/faults/remediation", "0"))
+_MINUTES: Final = 12
 
 
 def main(arguments: list[str]) -> int:
@@ -28,16 +29,17 @@ def main(arguments: list[str]) -> int:
         return _compared(Path(arguments[0]))
     with tempfile.TemporaryDirectory(prefix="aws-calls-") as folder:
         record = Path(folder) / "aws-calls.jsonl"
-        print(f"Running {_LINE} with every AWS call recorded: about {_MINUTES} minutes.", flush=True)
-        if problem := _run_line(record):
-            print(f"{problem}\nThe line did not run, so nothing was compared.", file=sys.stderr)
-            return 2
+        print(f"Running the line with every AWS call recorded: about {_MINUTES} minutes.", flush=True)
+        for tests, processes in _RUNS:
+            if problem := _run(tests, processes, record):
+                print(f"{problem}\n{tests} failed, so nothing was compared.", file=sys.stderr)
+                return 2
         return _compared(record)
 
 
-def _run_line(record: Path) -> str | None:
-    """Run the tests of the line; return what they said if they failed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", _LINE]
+def _run(tests: str, processes: str, record: Path) -> str | None:
+    """Run tests by so many processes; return what they said if they failed."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", processes, "--dist", "loadfile", tests]
     environment = {**os.environ, "AWS_CALLS": str(record)}
     ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     return f"{ran.stdout}{ran.stderr}" if ran.returncode else None

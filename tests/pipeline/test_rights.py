@@ -11,7 +11,7 @@ import requests
 from deploy.local.accounts import APP, REFRESH_TOKEN, UNLOAD_BUCKET, WAREHOUSE
 from deploy.local.ga4.properties import PropertySettings
 from tests.pipeline.line import Line
-from tests.pipeline.recorded import CUSTOM_ANSWERS, recorded_property, write_recorded
+from tests.pipeline.recorded import CUSTOM_ANSWERS, PAGES, recorded_property, write_recorded
 from tests.serving.unloads import UnloadWriter, report_row
 
 YESTERDAY: Final = date(2026, 6, 17)  # as the emulated clock has it
@@ -129,6 +129,8 @@ def test_days_are_read_again_by_themselves_once_the_login_is_renewed(line: Line)
     settings = registered(line, "421000024")
     google_faults(line, revoke_refresh_token=REFRESH_TOKEN)
     line.press(settings.property_id, "backfill", start_date="2026-06-17", end_date="2026-06-17")
+    line.wait_for("the failure", lambda: ("ingest", "failed", PAGES) in line.timeline(settings.property_id))
+    sweep(line)
     line.wait_for("the incident", lambda: incident_states(line, settings.property_id) == ["open"])
 
     google_faults(line, renew_refresh_token=REFRESH_TOKEN)

@@ -172,7 +172,7 @@ def _some(resources: Iterable[str]) -> str:
 
 def _unless_excepted(problems: Iterable[Problem], exceptions: tuple[Excepted, ...]) -> Iterator[Problem]:
     """Yield the problems that no exception is for, and the exceptions that nothing needs."""
-    needed = set()
+    needed: set[tuple[str, str]] = set()
     for problem in problems:
         excepted = [one for one in exceptions if one.action == problem.action and problem.role in one.roles]
         needed.update((one.action, problem.role) for one in excepted)

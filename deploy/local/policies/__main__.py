@@ -20,7 +20,7 @@ from deploy.local.state import REPOSITORY
 
 # The line as processes, then remediation, whose database users belong to one server: by one process.
 _RUNS: Final = (("tests/pipeline", "2"), ("tests/faults/remediation", "0"))
-_MINUTES: Final = 12
+_MINUTES: Final = 20
 
 
 def main(arguments: list[str]) -> int:

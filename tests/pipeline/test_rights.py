@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,11 +31,25 @@ STOPPED_BY_US: Final = "myapp-stopped-at"
 
 def registered(line: Line, property_id: str, **answers: Any) -> PropertySettings:
     """A property with one day, registered and loaded."""
+    settings = asked_for(line, property_id, **answers)
+    line.wait_until_loaded(property_id, 1, YESTERDAY)
+    return settings
+
+
+def asked_for(line: Line, property_id: str, **answers: Any) -> PropertySettings:
+    """A property with one day, registered."""
     settings = recorded_property(property_id)
     write_recorded(line.google, settings, {"20260617": {"/a": 3}})
     line.load_google()
     line.register(settings, YESTERDAY, **{**CUSTOM_ANSWERS, **answers})
-    line.wait_until_loaded(property_id, 1, YESTERDAY)
+    return settings
+
+
+def failing(line: Line, property_id: str, message: str) -> PropertySettings:
+    """A property whose only run has failed so, of which an incident tells."""
+    appflow_faults(line, fail_runs=1, fail_message=message)
+    settings = asked_for(line, property_id)
+    line.wait_for("the incident", lambda: incident_states(line, property_id) == ["open"])
     return settings
 
 
@@ -76,6 +91,11 @@ def logged(line: Line, function: str, message: str, **values: Any) -> bool:
     """Whether a function has written such a line to its log."""
     wanted = {"message": message, **values}
     return any(wanted.items() <= found.items() for found in line.log_lines(function))
+
+
+def logged_text(line: Line, function: str, text: str) -> bool:
+    """Whether a function's log holds a text."""
+    return any(text in json.dumps(found) for found in line.log_lines(function))
 
 
 def test_an_edited_definition_is_given_to_flows_that_must_be_stopped_for_it(line: Line) -> None:
@@ -126,10 +146,7 @@ def test_a_flow_that_a_broken_off_change_left_stopped_is_started_by_the_sweep(li
 
 
 def test_days_are_read_again_by_themselves_once_the_connection_answers(line: Line) -> None:
-    settings = registered(line, "421000024")
-    appflow_faults(line, fail_runs=1, fail_message="invalid_grant: Token has been expired or revoked.")
-    line.press(settings.property_id, "backfill", start_date="2026-06-17", end_date="2026-06-17")
-    line.wait_for("the incident", lambda: incident_states(line, settings.property_id) != [])
+    settings = failing(line, "421000024", "invalid_grant: Token has been expired or revoked.")
 
     line.stack.clock.set(line.stack.clock.now() + timedelta(minutes=20))
     sweep(line)
@@ -164,22 +181,17 @@ def test_a_message_that_nobody_can_read_is_given_back_to_come_again_soon(line: L
 
 
 def test_news_that_the_channel_does_not_take_is_told_again(line: Line) -> None:
-    settings = registered(line, "421000026")
     sns = WAREHOUSE.client("sns", line.stack.endpoint_url)
     sns.delete_topic(TopicArn=CHAT_TOPIC)
-    appflow_faults(line, fail_runs=1, fail_message="PERMISSION_DENIED: User does not have sufficient permissions.")
-    line.press(settings.property_id, "backfill", start_date="2026-06-17", end_date="2026-06-17")
-    line.wait_for("the incident", lambda: incident_states(line, settings.property_id) == ["open"])
+    settings = failing(line, "421000026", "PERMISSION_DENIED: User does not have sufficient permissions.")
     [(incident,)] = line.mysql(
         "SELECT incident.incident_id FROM dataflows_dataflowincident incident "
         "JOIN dataflows_dataflow flow ON flow.id = incident.data_flow_id WHERE flow.property_id = %s",
         settings.property_id,
     )
-
-    def is_refused() -> bool:
-        return any(CHAT_TOPIC in json.dumps(one) or "NotFound" in json.dumps(one) for one in line.log_lines("notify"))
-
+    is_refused = partial(logged_text, line, "notify", "publish the message")
     line.wait_for("the topic being missed", is_refused)
+
     sns.create_topic(Name=CHAT_TOPIC.rpartition(":")[2])
 
     told = {"incident_id": str(UUID(str(incident))), "state": "open"}

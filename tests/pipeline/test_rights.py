@@ -157,12 +157,14 @@ def test_days_are_read_again_by_themselves_once_the_connection_answers(line: Lin
 def test_an_unload_in_quarantine_is_mended_and_loaded_again(line: Line) -> None:
     settings = registered(line, "421000025")
     writer = UnloadWriter.of(APP.client("s3", line.stack.endpoint_url), UNLOAD_BUCKET, "custom", 1)
-    report_id = line.mysql("SELECT DISTINCT report_id FROM report_custom WHERE property_id = %s", settings.property_id)
-    named = {"report_id": report_id[0][0]}
+    [(report_id, generation)] = line.mysql(
+        "SELECT report_id, generation FROM report_partition WHERE property_id = %s", settings.property_id
+    )
+    named = {"report_id": report_id}
     rows = [report_row(writer.table, settings.property_id, YESTERDAY, [path], **named) for path in ("/a", "/b")]
-    partition = (settings.property_id, named["report_id"], YESTERDAY)
+    partition = (settings.property_id, report_id, YESTERDAY)
     writer.write_data(rows[:1])
-    writer.write_control(writer.control_rows(rows, {partition: 10**15}))
+    writer.write_control(writer.control_rows(rows, {partition: generation + 1}))
     in_quarantine = "SELECT id FROM report_quarantine WHERE resolved_at IS NULL"
     line.wait_for("the quarantine", lambda: len(line.mysql(in_quarantine)) == 1)
     [(unload,)] = line.mysql(in_quarantine)

@@ -18,7 +18,7 @@ SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME
 # Runs a check: silent when it passes, its whole output when it fails.
 check = @output=$$($(1) 2>&1) || { printf '%s\n\nmake: this check failed: %s\n' "$$output" '$(1)' >&2; exit 1; }
 
-.PHONY: help setup setup-checks demo test test-slow verify-real fault-schedules bench-upsert bench-register lint clean-local
+.PHONY: help setup setup-checks demo test test-slow verify-real check-policies fault-schedules bench-upsert bench-register lint clean-local
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-upsert: setup ## measure the loader beside MySQL's own LOAD DATA, dlt and 
 
 bench-register: setup ## measure how long events wait for EventBridge, and how long each Lambda imports
 	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m benchmarks.registering
+
+check-policies: setup ## run the line, record every AWS call, and compare them with what the roles' policies allow
+	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m deploy.local.policies
 
 fault-schedules: setup ## try N random schedules of loads and faults, from seed SEED on
 	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m tests.faults.loading --schedules $(or $(N),1000) --seed $(or $(SEED),1)

@@ -18,7 +18,11 @@ from dataflows.contracts.naming import (
 )
 from dataflows.contracts.reports import Column, Report, ReportTable
 
-DATABASE_USERS: Final = ("ingest_user", "refresh_user", "unload_user")
+# The functions that keep `ga4_ops`, each as the database user of its own role; `status_user` only reads it.
+_KEEPERS: Final = ("refresh_user", "register_user", "watch_user", "advance_user", "retry_user")
+DATABASE_USERS: Final = ("ingest_user", "unload_user", *_KEEPERS, "status_user")
+# What the watch function counts to compare it with `ga4_ops`.
+_COMPARED: Final = ("SELECT", ("watch_user",))
 
 _TEXT: Final = "VARCHAR(65535)"
 _SQL_TYPES: Final = {
@@ -37,12 +41,12 @@ _KEY_TYPES: Final = {
 
 @dataclass(frozen=True)
 class WarehouseTable:
-    """A table with its columns as (name, SQL type) in order, and its grants as (rights, open user)."""
+    """A table with its columns as (name, SQL type) in order, and its grants as (rights, open users)."""
 
     schema: str
     name: str
     columns: tuple[tuple[str, str], ...]
-    grants: tuple[tuple[str, str], ...]
+    grants: tuple[tuple[str, tuple[str, ...]], ...]
     sort_key: tuple[str, ...] = ()
 
     @property
@@ -55,7 +59,7 @@ class WarehouseTable:
         columns = ", ".join(f"{checked_identifier(name)} {sql_type}" for name, sql_type in self.columns)
         sort_key = f" SORTKEY ({', '.join(self.sort_key)})" if self.sort_key else ""
         create = f"CREATE TABLE IF NOT EXISTS {self.qualified_name} ({columns}) DISTSTYLE AUTO{sort_key}"
-        grants = (f"GRANT {rights} ON TABLE {self.qualified_name} TO ${{{user}}}" for rights, user in self.grants)
+        grants = (f"GRANT {rights} ON TABLE {self.qualified_name} TO {_open(users)}" for rights, users in self.grants)
         return (create, *grants)
 
 
@@ -63,15 +67,17 @@ def schema_statements() -> tuple[str, ...]:
     """Return what creates the four schemas and opens each to the users that work in it."""
     users = {
         LANDING_SCHEMA: ("ingest_user", "refresh_user"),
-        RAW_SCHEMA: ("refresh_user",),
-        COMBINED_SCHEMA: ("refresh_user", "unload_user"),
-        OPS_SCHEMA: ("refresh_user", "unload_user"),
+        RAW_SCHEMA: ("refresh_user", "watch_user"),
+        COMBINED_SCHEMA: ("refresh_user", "unload_user", "watch_user"),
+        OPS_SCHEMA: (*_KEEPERS, "status_user", "unload_user"),
     }
     creates = tuple(f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in users)
-    grants = tuple(
-        f"GRANT USAGE ON SCHEMA {schema} TO ${{{user}}}" for schema, names in users.items() for user in names
-    )
+    grants = tuple(f"GRANT USAGE ON SCHEMA {schema} TO {_open(names)}" for schema, names in users.items())
     return creates + grants
+
+
+def _open(users: tuple[str, ...]) -> str:
+    return ", ".join(f"${{{name}}}" for name in users)
 
 
 def landing(property_id: str, report: Report) -> WarehouseTable:
@@ -80,21 +86,21 @@ def landing(property_id: str, report: Report) -> WarehouseTable:
         LANDING_SCHEMA,
         landing_table(property_id, report.slug),
         tuple((name, _TEXT) for _, name in report.columns),
-        (("INSERT, SELECT", "ingest_user"), ("SELECT, DELETE", "refresh_user")),
+        (("INSERT, SELECT", ("ingest_user",)), ("SELECT, DELETE", ("refresh_user",))),
     )
 
 
 def raw(table: ReportTable) -> WarehouseTable:
     """Return the typed table of one report, all properties: one row per key."""
     columns = _stored_columns(table, (*table.dimensions, *table.metrics))
-    rights = (("SELECT, INSERT, DELETE", "refresh_user"),)
+    rights = (("SELECT, INSERT, DELETE", ("refresh_user",)), _COMPARED)
     return WarehouseTable(RAW_SCHEMA, table.name, columns, rights, table.partition_columns)
 
 
 def combined(table: ReportTable) -> WarehouseTable:
     """Return the joined and computed table that is unloaded."""
     columns = _stored_columns(table, table.value_columns)
-    rights = (("SELECT, INSERT, DELETE", "refresh_user"), ("SELECT", "unload_user"))
+    rights = (("SELECT, INSERT, DELETE", ("refresh_user",)), ("SELECT", ("unload_user",)), _COMPARED)
     return WarehouseTable(COMBINED_SCHEMA, table.name, columns, rights, table.partition_columns)
 
 
@@ -103,7 +109,7 @@ def _stored_columns(table: ReportTable, values: tuple[Column, ...]) -> tuple[tup
     return keys + tuple((column.name, _SQL_TYPES[column.type]) for column in values)
 
 
-_WORKED_ON: Final = (("SELECT, INSERT, UPDATE, DELETE", "refresh_user"),)
+_KEPT: Final = (("SELECT, INSERT, UPDATE, DELETE", _KEEPERS), ("SELECT", ("status_user",)))
 
 REJECTS: Final = WarehouseTable(
     RAW_SCHEMA,
@@ -116,7 +122,7 @@ REJECTS: Final = WarehouseTable(
         ("record", _TEXT),
         ("rejected_at", "TIMESTAMP"),
     ),
-    _WORKED_ON,
+    (("SELECT, INSERT, UPDATE, DELETE", ("refresh_user",)), _COMPARED),
 )
 DATA_FLOWS: Final = WarehouseTable(
     OPS_SCHEMA,
@@ -131,7 +137,7 @@ DATA_FLOWS: Final = WarehouseTable(
         ("step", "VARCHAR(20)"),
         ("updated_at", "TIMESTAMP"),
     ),
-    _WORKED_ON,
+    _KEPT,
 )
 RUNS: Final = WarehouseTable(
     OPS_SCHEMA,
@@ -158,7 +164,7 @@ RUNS: Final = WarehouseTable(
         ("ended_at", "TIMESTAMP"),
         ("consumed_at", "TIMESTAMP"),
     ),
-    _WORKED_ON,
+    _KEPT,
 )
 PARTITIONS: Final = WarehouseTable(
     OPS_SCHEMA,
@@ -177,10 +183,10 @@ PARTITIONS: Final = WarehouseTable(
         ("correlation_id", "VARCHAR(36)"),
         ("sums", "VARCHAR(2000)"),
     ),
-    (*_WORKED_ON, ("SELECT", "unload_user")),
+    (*_KEPT, ("SELECT", ("unload_user",))),
 )
 # Empty: who notes or claims runs locks it first. A lock on the runs would wait for every refresh that reads them.
-RUN_TURNS: Final = WarehouseTable(OPS_SCHEMA, "run_turns", (("turn", "INTEGER"),), _WORKED_ON)
+RUN_TURNS: Final = WarehouseTable(OPS_SCHEMA, "run_turns", (("turn", "INTEGER"),), _KEPT)
 INCIDENTS: Final = WarehouseTable(
     OPS_SCHEMA,
     "incidents",
@@ -205,7 +211,7 @@ INCIDENTS: Final = WarehouseTable(
         ("changed_at", "TIMESTAMP"),
         ("told_at", "TIMESTAMP"),
     ),
-    _WORKED_ON,
+    _KEPT,
 )
 # What was decided of each run that failed, and of which incident the runs are that were made instead.
 INCIDENT_RUNS: Final = WarehouseTable(
@@ -217,7 +223,7 @@ INCIDENT_RUNS: Final = WarehouseTable(
         ("attempt", "INTEGER"),
         ("decided_at", "TIMESTAMP"),
     ),
-    _WORKED_ON,
+    _KEPT,
 )
 # Where two places do not hold the same of a report's days: as long as they do not.
 DIFFERENCES: Final = WarehouseTable(
@@ -235,6 +241,6 @@ DIFFERENCES: Final = WarehouseTable(
         ("first_seen_at", "TIMESTAMP"),
         ("seen_at", "TIMESTAMP"),
     ),
-    _WORKED_ON,
+    _KEPT,
 )
 OPS_TABLES: Final = (REJECTS, DATA_FLOWS, RUNS, RUN_TURNS, PARTITIONS, INCIDENTS, INCIDENT_RUNS, DIFFERENCES)

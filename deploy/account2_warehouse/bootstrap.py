@@ -22,6 +22,11 @@ USERS: Final = {
     "ingest_user": "IngestUser",
     "refresh_user": "RefreshUser",
     "unload_user": "UnloadUser",
+    "register_user": "RegisterUser",
+    "watch_user": "WatchUser",
+    "advance_user": "AdvanceUser",
+    "retry_user": "RetryUser",
+    "status_user": "StatusUser",
 }
 _ROLES: Final = ("AppFlowCopyRoleArn", "RedshiftUnloadRoleArn")
 _NEW_USER: Final = re.compile(r'CREATE USER "([^"]+)"')

@@ -12,6 +12,8 @@ from deploy.local.templates.account import Account
 
 APP: Final = Account("111111111111", "ap-southeast-1")
 WAREHOUSE: Final = Account("222222222222", "us-east-1")
+# In AWS its last part is an id; the stand-in's is the name.
+WORKGROUP_ARN: Final = f"arn:aws:redshift-serverless:{WAREHOUSE.region}:{WAREHOUSE.account_id}:workgroup/myapp"
 
 APP_TEMPLATE: Final = REPOSITORY / "deploy" / "account1_app" / "template.yaml"
 WAREHOUSE_TEMPLATE: Final = REPOSITORY / "deploy" / "account2_warehouse" / "template.yaml"

@@ -14,6 +14,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from deploy.local.appflow.service import AppFlow
+from deploy.local.aws.calls import record_to
 from deploy.local.aws.endpoint import create_endpoint
 from deploy.local.aws.eventbridge import publish_service_event
 from deploy.local.aws.server import HOST, serve
@@ -39,6 +40,7 @@ class CloudSettings(BaseModel):
     warehouse_region: str
     ga4_url: str
     clock: Path
+    calls: Path
     appflow_snapshot: Path
     certificate: Path
     key: Path
@@ -58,6 +60,7 @@ def main(settings: CloudSettings) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     clock = EmulatedClock(settings.clock)
+    record_to(settings.calls)
     with ExitStack() as parts:
         redshift = _redshift(settings)
         parts.callback(redshift.close)

@@ -24,6 +24,7 @@ from deploy.local.accounts import (
     UNLOAD_BUCKET,
     WAREHOUSE,
     WAREHOUSE_TEMPLATE,
+    WORKGROUP_ARN,
     bootstrap_warehouse,
     create_connector_profiles,
 )
@@ -62,6 +63,7 @@ class LocalStack:
     report: Report | None = None
     is_durable: bool = True
     environment: dict[str, str] = field(default_factory=dict)  # of MyApp's processes
+    calls: Path | None = None  # where AWS calls are recorded; None for a file of the state's
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(self.state.processes, self.state.logs)
@@ -143,6 +145,7 @@ class LocalStack:
             warehouse_region=WAREHOUSE.region,
             ga4_url=self.ga4_url,
             clock=self.clock.path,
+            calls=self.calls or self.state.root / "aws-calls.jsonl",
             appflow_snapshot=self.state.root / "appflow.json",
             certificate=servers.certificates.server_certificate_path,
             key=servers.certificates.server_key_path,
@@ -180,6 +183,7 @@ class LocalStack:
             "AppAccountId": APP.account_id,
             "AppRegion": APP.region,
             "UnloadBucketName": UNLOAD_BUCKET,
+            "WorkgroupArn": WORKGROUP_ARN,
             "WarehouseHost": "localhost",
             "WarehousePort": self._ports["warehouse"],
             "IntermediateBucketName": INTERMEDIATE_BUCKET,

@@ -1,8 +1,10 @@
 """One running stack for all tests of the line."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -23,7 +25,9 @@ def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("line")
     state = LocalState(folder / "state")
     passwords = {name: secrets.token_urlsafe(12) for name in ("operator", "analyst")}
-    stack = LocalStack(state, progress=lambda _: None, is_durable=False)
+    # make check-policies gathers what all modules' stacks call in one file.
+    calls = Path(os.environ["AWS_CALLS"]) if "AWS_CALLS" in os.environ else None
+    stack = LocalStack(state, progress=lambda _: None, is_durable=False, calls=calls)
     state.root.mkdir(mode=0o700)
     if not getattr(request.module, "IS_REAL_TIME", False):
         stack.clock.set(NOW)  # before anything is deployed: a schedule's quarter hours count from its creation

@@ -24,6 +24,7 @@ from deploy.local.redshift.provision import PostgresServer
 from deploy.local.stack import LocalStack
 from deploy.local.state import REPOSITORY
 from deploy.local.website import Visitor
+from tests.dataflows.sent import form_as_it_stands
 
 Row = tuple[Any, ...]
 
@@ -49,6 +50,12 @@ class Line:
         url = self.operator.register({**form_answers(settings, start_date), **answers})
         self._flow_urls[settings.property_id] = url
         return url
+
+    def edit(self, property_id: str, **answers: Any) -> None:
+        """Change these answers on the data flow's edit page, and save it."""
+        url = f"{self._flow_urls[property_id]}edit/"
+        page = self.operator.session.get(url, timeout=_TIMEOUT_SECONDS)
+        self.operator.submit(urlsplit(url).path, {**form_as_it_stands(page.text), **answers})
 
     def press(self, property_id: str, action: str, /, **answers: str) -> None:
         """Send one of the forms on the data flow's page."""

@@ -56,7 +56,9 @@ CUSTOM_REPORTS = (
 )
 ALL_REPORTS: dict[str, Report] = {**REPORTS, **{report.slug: report for report in CUSTOM_REPORTS}}
 AT = datetime(2026, 3, 10, 6, 30, tzinfo=UTC)
-USERS = {"ingest_user": "IAMR:ingest", "refresh_user": "IAMR:refresh", "unload_user": "IAMR:unload-caller"}
+USERS = {name: f"IAMR:{name.removesuffix('_user')}" for name in tables.DATABASE_USERS} | {
+    "unload_user": "IAMR:unload-caller"
+}
 REFRESH_ROLE, UNLOAD_CALLER_ROLE = (f"arn:aws:iam::{ACCOUNT_2}:role/{name}" for name in ("refresh", "unload-caller"))
 ROLE_CHAIN = f"arn:aws:iam::{ACCOUNT_2}:role/redshift-unload,arn:aws:iam::{ACCOUNT_1}:role/unload"
 TARGET = UnloadTarget(BUCKET, REGION_1, ROLE_CHAIN)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dataflows.contracts.events import RegisterDataFlow, RunDataFlow
+from deploy.local.accounts import GA4_PROFILE
 from tests.aws import ACCOUNT_1, REGION_1
 
 AT = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
@@ -54,7 +55,7 @@ def data_flow(*, property_id: str = "1001", **changes: Any) -> RegisterDataFlow:
             "time_zone": "Europe/Berlin",
             "currency_code": "EUR",
         },
-        "connector_profile": "google",
+        "connector_profile": GA4_PROFILE,
         "reports": [{"slug": "daily_totals"}, {"slug": "events"}],
         "start_date": "2026-01-01",
         "refresh_hour_local": 5,

@@ -18,8 +18,9 @@ import requests
 
 from dataflows.contracts.reports import REPORTS
 from deploy.account2_warehouse.bootstrap import bootstrap_statements
-from deploy.local.accounts import SLACK
+from deploy.local.accounts import GA4_PROFILE, SLACK, UNLOAD_BUCKET, WORKGROUP_ARN
 from deploy.local.appflow.service import AppFlow
+from deploy.local.aws.calls import record_to
 from deploy.local.aws.endpoint import create_endpoint
 from deploy.local.aws.eventbridge import publish_service_event
 from deploy.local.aws.server import EndpointServer
@@ -38,7 +39,10 @@ from deploy.local.templates.deployment import Deployment
 from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_2, aws_client
 
 STACK = Path(__file__).resolve().parents[2] / "deploy/account2_warehouse"
-PREFIX = f"t{uuid.uuid4().hex[:8]}"  # database users belong to the server: each process of the tests has its own
+# Where `make check-policies` has calls recorded: then roles are called what they are called in the templates.
+CALLS = os.environ.get("AWS_CALLS")
+# Database users belong to the server: each process of the tests has its own.
+PREFIX = "myapp" if CALLS else f"t{uuid.uuid4().hex[:8]}"
 ANSWERS_QUEUE = "answers-seen.fifo"
 DATABASE = f"ga4_{PREFIX}"
 REFRESH_TOKEN = "1//refresh"
@@ -100,6 +104,7 @@ def local_services() -> Services:
     server = EndpointServer(create_endpoint([*stand_in.services, appflow], clock))
     server.start()
     atexit.register(server.stop)
+    record_to(Path(CALLS) if CALLS else None)
     return Services(server.url, clock, stand_in, appflow, certificates, google)
 
 
@@ -159,7 +164,17 @@ def _postgres() -> PostgresServer:
 
 
 def _bootstrap(stand_in: RedshiftStandIn) -> None:
-    roles = {"DdlUser": "ddl", "IngestUser": "appflow-ingest", "RefreshUser": "refresh", "UnloadUser": "unload-caller"}
+    roles = {
+        "DdlUser": "ddl",
+        "IngestUser": "appflow-ingest",
+        "RefreshUser": "refresh",
+        "UnloadUser": "unload-caller",
+        "RegisterUser": "register",
+        "WatchUser": "watch",
+        "AdvanceUser": "advance",
+        "RetryUser": "retry",
+        "StatusUser": "show-status",
+    }
     users = {output: f"IAMR:{PREFIX}-{role}" for output, role in roles.items()}
     stand_in.warehouse.run_as_admin(bootstrap_statements(users, DATABASE))
 
@@ -169,9 +184,10 @@ def deploy(services: Services) -> Deployment:
     parameters = {
         "NamePrefix": PREFIX,
         "AppAccountId": ACCOUNT_1,
-        "UnloadBucketName": "unloads",
+        "UnloadBucketName": UNLOAD_BUCKET,
         "IntermediateBucketName": "intermediate",
         "ErrorBucketName": "errors",
+        "WorkgroupArn": WORKGROUP_ARN,
         "DatabaseName": DATABASE,
         "WarehouseHost": "localhost",
         "WarehousePort": str(_front_port(services.stand_in)),
@@ -191,7 +207,7 @@ def _google_profile() -> dict[str, Any]:
     oauth = {"clientId": "id", "clientSecret": "secret", "accessToken": "stale", "refreshToken": REFRESH_TOKEN}
     properties = {"tokenUrl": "https://oauth2.googleapis.com/token", "oAuth2GrantType": "AUTHORIZATION_CODE"}
     return {
-        "connectorProfileName": "google",
+        "connectorProfileName": GA4_PROFILE,
         "connectorType": "CustomConnector",
         "connectorLabel": "GoogleAnalytics4",
         "connectionMode": "Public",

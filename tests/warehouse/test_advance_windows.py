@@ -98,7 +98,7 @@ def test_message_that_comes_late_sets_no_flow_back(account: Account2) -> None:
 
 def test_flow_whose_connection_is_gone_is_reported_once(account: Account2) -> None:
     account.send(data_flow(reports=EVENTS))
-    account.execute("UPDATE ga4_ops.data_flows SET definition = REPLACE(definition, '\"google\"', '\"gone-profile\"')")
+    account.execute("UPDATE ga4_ops.data_flows SET definition = REPLACE(definition, '\"ga4\"', '\"gone-profile\"')")
     account.answers()
 
     advance(account, datetime(2026, 3, 12, 2, 30, tzinfo=UTC))

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from deploy.local.aws import eventbridge, queues, s3_notifications, s3_permissions
 from deploy.local.aws.answers import error_answer
+from deploy.local.aws.calls import record_request
 from deploy.local.aws.credentials import forget_all_sessions, identify_caller
 from deploy.local.aws.faults import set_faults
 from deploy.local.aws.local_routes import answer_local
@@ -84,17 +85,25 @@ class Endpoint:
         if signature is None:
             raise ServiceError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
         caller = identify_caller(signature.access_key_id, signature.session_token, signature.region)
+        record_request(request, caller, signature.scope)
         service = self._services.get(signature.scope)
         if service is not None:
             return service.handle(request, caller)
         _name_account(request, caller)
+        if signature.scope != "s3":  # what is uploaded stays a stream
+            _rewind(request)
         return self._moto
 
     def _forward(self, request: Request, caller: Caller) -> Response:
         """Let moto answer a request whose body one of our services has already read."""
         _name_account(request, caller)
-        request.environ["wsgi.input"] = io.BytesIO(request.get_data())
+        _rewind(request)
         return Response.from_app(self._moto, request.environ)
+
+
+def _rewind(request: Request) -> None:
+    """Let moto read a body that may have been read before."""
+    request.environ["wsgi.input"] = io.BytesIO(request.get_data())
 
 
 def _name_account(request: Request, caller: Caller) -> None:

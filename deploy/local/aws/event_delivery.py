@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.events.models import EventBus, Rule, events_backends
 
+from deploy.local.aws.calls import record_use
 from deploy.local.aws.destinations import send_to_queue, send_to_topic
 from deploy.local.aws.event_input import target_input
 from deploy.local.aws.event_pattern import matches
@@ -121,6 +122,7 @@ def _role_that_forwards(rule: Rule, target: Target) -> str:
         raise DeliveryError("NO_PERMISSIONS", f"{role_arn} does not trust {SERVICE_PRINCIPAL}.")
     if not role.may("events:PutEvents", target["Arn"]):
         raise DeliveryError("NO_PERMISSIONS", f"{role_arn} may not do events:PutEvents on {target['Arn']}.")
+    record_use(role_arn, SERVICE_PRINCIPAL, "events:PutEvents", target["Arn"])
     return role_arn
 
 

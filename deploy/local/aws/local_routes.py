@@ -3,6 +3,7 @@
 GET  /_local/health                 {"status": "ok", "services": […]}
 POST /_local/assume-role            {"service": "lambda.amazonaws.com", "role_arn": …, "session_name"?, "source_arn"?}
 GET  /_local/undelivered            what no queue received
+POST /_local/record-use             {"role_arn", "service", "action", "resource"}: see calls.py
 POST /_local/faults                 see faults.py
 POST /_local/<scope>/faults         those of a service of our own, such as appflow
 """
@@ -13,6 +14,7 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from deploy.local.aws.answers import json_answer
+from deploy.local.aws.calls import record_use
 from deploy.local.aws.faults import set_faults
 from deploy.local.aws.service import FaultyService, Service, ServiceError
 from deploy.local.aws.sts import assume_role_as_service
@@ -32,6 +34,8 @@ def answer_local(request: Request, services: Mapping[str, Service]) -> Response:
             return json_answer(list_undelivered())
         case "POST", "assume-role":
             return _assume_role(_json_object(request))
+        case "POST", "record-use":
+            return _record_use(_json_object(request))
         case "POST", "faults":
             set_faults(_json_object(request))
             return json_answer({})
@@ -53,6 +57,14 @@ def _assume_role(wanted: dict[str, Any]) -> Response:
     session_name = wanted.get("session_name", "local-service")
     issued = assume_role_as_service(wanted["service"], wanted["role_arn"], session_name, wanted.get("source_arn"))
     return json_answer(issued.as_json())
+
+
+def _record_use(used: dict[str, Any]) -> Response:
+    names = ("role_arn", "service", "action", "resource")
+    if used.keys() != set(names) or not all(isinstance(value, str) for value in used.values()):
+        raise ServiceError("ValidationException", f"Needed: {', '.join(names)}.")
+    record_use(*(used[name] for name in names))
+    return json_answer({})
 
 
 def _json_object(request: Request) -> dict[str, Any]:

@@ -27,8 +27,10 @@ KNOWN_KEYS = frozenset(
         "aws:sourceaccount",
         "aws:sourcearn",
         "aws:sourceowner",
+        "cloudwatch:namespace",
         "events:detail-type",
         "events:source",
+        "redshift-data:statement-owner-iam-userid",
         "sts:externalid",
         "sts:rolesessionname",
     }
@@ -97,14 +99,14 @@ def _principal_applies(statement: Document, request: AccessRequest) -> Verdict:
 def _action_applies(statement: Document, request: AccessRequest) -> Verdict:
     if "Action" not in statement:
         return _cannot_evaluate("NotAction")
-    return any(_is_like(pattern.lower(), request.action.lower()) for pattern in _listed(statement["Action"]))
+    return any(is_like(pattern.lower(), request.action.lower()) for pattern in _listed(statement["Action"]))
 
 
 def _resource_applies(statement: Document, request: AccessRequest) -> Verdict:
     if "NotResource" in statement:
         return _cannot_evaluate("NotResource")
     # A trust policy has no Resource: it is the role's own.
-    return any(_is_like(pattern, request.resource) for pattern in _listed(statement.get("Resource", "*")))
+    return any(is_like(pattern, request.resource) for pattern in _listed(statement.get("Resource", "*")))
 
 
 def _conditions_apply(statement: Document, request: AccessRequest) -> Verdict:
@@ -132,7 +134,8 @@ def _condition_holds(operator: str, key: str, expected: list[str], request: Acce
     return ("Not" in base) != any(test(value, actual) for value in expected)
 
 
-def _is_like(pattern: str, text: str) -> bool:
+def is_like(pattern: str, text: str) -> bool:
+    """Tell whether a text is what a policy's pattern stands for: `*` is any characters, `?` is one."""
     return _expression(pattern).fullmatch(text) is not None
 
 
@@ -144,12 +147,12 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 def _is_arn_like(pattern: str, arn: str) -> bool:
     patterns, parts = pattern.split(":", 5), arn.split(":", 5)
-    return len(patterns) == len(parts) and all(map(_is_like, patterns, parts))
+    return len(patterns) == len(parts) and all(map(is_like, patterns, parts))
 
 
 _TESTS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda expected, actual: expected == actual,
-    "StringLike": _is_like,
+    "StringLike": is_like,
     "ArnEquals": _is_arn_like,
     "ArnLike": _is_arn_like,
     "Bool": lambda expected, actual: expected.lower() == actual.lower(),

@@ -10,6 +10,7 @@ import re
 from werkzeug.wrappers import Request, Response
 
 from deploy.local.aws.answers import query_answer
+from deploy.local.aws.calls import record_use
 from deploy.local.aws.credentials import Credentials, find_session, issue_credentials
 from deploy.local.aws.roles import Role, find_role
 from deploy.local.aws.service import Caller, ServiceError
@@ -47,7 +48,9 @@ def assume_role_as_service(
     context = {"aws:SourceAccount": role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""}
     if source_arn:
         context["aws:SourceArn"] = source_arn
-    return _issue(service_principal, role_arn, session_name, context, 3600)
+    issued = _issue(service_principal, role_arn, session_name, context, 3600)
+    record_use(role_arn, service_principal, "sts:AssumeRole", role_arn)
+    return issued
 
 
 def _assume_role(request: Request, caller: Caller) -> dict[str, object]:

@@ -28,6 +28,8 @@ def check_allowed(channel: ChatChannel, action: str, resource: str, account: Acc
     ):
         if not identity_policies_admit(documents, request):
             raise NotAllowedError(f"{action} on {resource} is not allowed by {what}.")
+    used = {"role_arn": channel.role_arn, "service": _PRINCIPAL, "action": action, "resource": resource}
+    requests.post(f"{endpoint_url}/_local/record-use", json=used, timeout=30).raise_for_status()
 
 
 def _check_trust(channel: ChatChannel, endpoint_url: str) -> None:

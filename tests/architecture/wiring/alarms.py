@@ -166,6 +166,23 @@ def _topic_problems(stack: Stack) -> Iterator[str]:
         if key is None or stack.types[key] != "AWS::KMS::Key":
             yield f"{name} has no KmsMasterKeyId of the stack: under AWS's own key CloudWatch could not publish."
     yield from _access_problems(stack, TOPIC, topic_policy(stack, TOPIC), "sns:Publish", stack.refs[TOPIC])
+    yield from _denial_problems(stack)
+
+
+def _denial_problems(stack: Stack) -> Iterator[str]:
+    """Say who could publish who may publish to any topic, and how."""
+    anybody = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    opened = {"Statement": [anybody, *topic_policy(stack, TOPIC)["Statement"]]}
+
+    def admits(principal: str, context: dict[str, str]) -> bool:
+        return resource_policy_admits(opened, AccessRequest(principal, "sns:Publish", stack.refs[TOPIC], context))
+
+    root = f"arn:aws:iam::{stack.account.account_id}:root"
+    if admits(root, {}):
+        yield f"no policy of {TOPIC} keeps others than alarms from publishing, who may publish to any topic."
+    alarm = {"aws:SourceArn": stack.arns[next(iter(stack.of_type("AWS::CloudWatch::Alarm")))]}
+    if admits("cloudwatch.amazonaws.com", {**alarm, "aws:SecureTransport": "false"}):
+        yield f"no policy of {TOPIC} refuses what comes without TLS."
 
 
 def _key_problems(stack: Stack) -> Iterator[str]:

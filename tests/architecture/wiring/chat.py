@@ -91,6 +91,9 @@ def _topic_problems(stack: Stack) -> Iterator[str]:
     for who in (f"{stack.arns['NotifyRole']}-other", f"arn:aws:iam::{stack.account.account_id}:root"):
         if resource_policy_admits(open_policy, AccessRequest(who, "sns:Publish", arn)):
             yield f"a policy of ChatTopic lets {who} publish."
+    in_clear = AccessRequest(stack.arns["NotifyRole"], "sns:Publish", arn, {"aws:SecureTransport": "false"})
+    if resource_policy_admits(open_policy, in_clear):
+        yield "no policy of ChatTopic refuses what comes without TLS."
 
 
 def _action_problems(name: str, properties: Properties, arn: str) -> Iterator[str]:

@@ -169,12 +169,16 @@ def _expected_values(stacks: dict[str, Stack]) -> dict[str, str]:
         "CHAT_TOPIC_ARN": warehouse.refs["ChatTopic"],
         "NOTIFIED_TABLE": warehouse.refs["NotifiedTable"],
         "DDL_ROLE_ARN": warehouse.arns["DdlRole"],
-        "REFRESH_ROLE_ARN": warehouse.arns["RefreshRole"],
         "UNLOAD_CALLER_ROLE_ARN": warehouse.arns["UnloadCallerRole"],
         "UNLOAD_ROLE_CHAIN": f"{warehouse.arns['RedshiftUnloadRole']},{app.arns['UnloadRole']}",
         "INGEST_USER": f"IAMR:{warehouse.refs['AppFlowIngestRole']}",
         "REFRESH_USER": f"IAMR:{warehouse.refs['RefreshRole']}",
         "UNLOAD_USER": f"IAMR:{warehouse.refs['UnloadCallerRole']}",
+        "REGISTER_USER": f"IAMR:{warehouse.refs['RegisterRole']}",
+        "WATCH_USER": f"IAMR:{warehouse.refs['WatchRole']}",
+        "ADVANCE_USER": f"IAMR:{warehouse.refs['AdvanceRole']}",
+        "RETRY_USER": f"IAMR:{warehouse.refs['RetryRole']}",
+        "STATUS_USER": f"IAMR:{warehouse.refs['ShowStatusRole']}",
     }
 
 

@@ -60,8 +60,8 @@ def _app_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
         "UpsertFunctionRole": {
             f"{bucket}/{_OBJECT}": ("s3:GetObject",),
             bucket: ("s3:ListBucket",),
-            app["UpsertQueue"]: ("sqs:ChangeMessageVisibility",),
-            app["DatabaseSecret"]: ("secretsmanager:GetSecretValue",),
+            app["UpsertQueue"]: _READ_QUEUE,
+            **_own_log(stacks["app"], "UpsertLogGroup"),
             database_user: ("rds-db:connect",),
         },
     }
@@ -82,7 +82,10 @@ def _plain_warehouse_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
         "DdlRole": {workgroup: ("redshift-serverless:GetCredentials",)},
         "AppFlowIngestRole": {workgroup: ingest, "*": _FOLLOW_STATEMENTS[:2]},
         "AppFlowCopyRole": {rows: ("s3:ListBucket",), f"{rows}/part": ("s3:GetObject",)},
-        "UnloadCallerRole": {workgroup: _RUN_STATEMENTS, "*": _FOLLOW_STATEMENTS},
+        "UnloadCallerRole": {
+            workgroup: (_RUN_STATEMENTS[0], _RUN_STATEMENTS[2]),
+            "*": (_FOLLOW_STATEMENTS[0], _FOLLOW_STATEMENTS[2]),
+        },
         "RedshiftUnloadRole": {app["UnloadRole"]: ("sts:AssumeRole",)},
     }
 
@@ -92,12 +95,11 @@ def _chat_needs(stack: Stack) -> dict[str, Needs]:
     arns = stack.arns
     return {
         "NotifyRole": {
+            **_own_log(stack, "NotifyLogGroup"),
             arns["NotifyQueue"]: _READ_QUEUE,
             arns["ChatTopic"]: ("sns:Publish",),
             arns["AlarmKey"]: ("kms:Decrypt", "kms:GenerateDataKey"),
-            arns["NotifiedTable"]: tuple(
-                f"dynamodb:{action}" for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
-            ),
+            arns["NotifiedTable"]: tuple(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")),
         },
         "ChatRole": dict.fromkeys(button_functions(stack), ("lambda:InvokeFunction",)),
     }
@@ -112,32 +114,43 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
     arns, flow = stack.arns, f"arn:aws:appflow:{_place(stack)}:flow/ga4-1-pages"
     profile = f"arn:aws:appflow:{_place(stack)}:connectorprofile/ga4"
     answer: Needs = {arns["WarehouseBus"]: ("events:PutEvents",)}
-    keep_ops: Needs = {arns["RefreshRole"]: ("sts:AssumeRole",)}
-    connect, mark = _appflow("UseConnectorProfile", "ListConnectorEntities"), ("TagResource", "UntagResource")
+    keep_ops: Needs = {_workgroup(stack): _RUN_STATEMENTS}
+    mark = ("TagResource", "UntagResource")
+    warehouse_profile: Needs = {
+        f"arn:aws:appflow:{_place(stack)}:connectorprofile/myapp-warehouse": _appflow("UseConnectorProfile")
+    }
+    connect = _appflow("UseConnectorProfile", "ListConnectorEntities")
     return {
         "RegisterRole": {
             **answer,
             **keep_ops,
+            **_own_log(stack, "RegisterLogGroup"),
+            **warehouse_profile,
             arns["RegisterQueue"]: _READ_QUEUE,
             arns["WatchQueue"]: ("sqs:SendMessage",),
             arns["WarehouseSecret"]: ("secretsmanager:GetSecretValue",),
             arns["DdlRole"]: ("sts:AssumeRole",),
             flow: _appflow("UpdateFlow", "StartFlow", "StopFlow", "DeleteFlow", "DescribeFlow", *mark),
-            "*": _appflow("CreateFlow"),
+            "*": (*_appflow("CreateFlow"), *_FOLLOW_STATEMENTS),
             profile: (*connect, *_appflow("DescribeConnectorEntity")),
         },
         "WatchRole": {
             **answer,
             **keep_ops,
+            **_own_log(stack, "WatchLogGroup"),
+            **warehouse_profile,
             arns["WatchQueue"]: _READ_QUEUE,
             arns["RefreshQueue"]: ("sqs:SendMessage",),
             flow: _appflow("StartFlow", "DeleteFlow", "DescribeFlow", "DescribeFlowExecutionRecords", "UntagResource"),
-            "*": _appflow("CreateFlow", "ListFlows"),
+            "*": (*_appflow("CreateFlow", "ListFlows"), *_FOLLOW_STATEMENTS),
             profile: (*connect, *_appflow("DescribeConnectorEntity")),
         },
         "AdvanceRole": {
             **answer,
             **keep_ops,
+            **_own_log(stack, "AdvanceLogGroup"),
+            **warehouse_profile,
+            "*": _FOLLOW_STATEMENTS,
             arns["AdvanceQueue"]: _READ_QUEUE,
             flow: _appflow("UpdateFlow", "StartFlow", "StopFlow", "DescribeFlow", *mark),
             profile: connect,
@@ -145,13 +158,20 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
         "RetryRole": {
             **answer,
             **keep_ops,
+            **_own_log(stack, "RetryLogGroup"),
+            "*": _FOLLOW_STATEMENTS,
             arns["WatchQueue"]: ("sqs:SendMessage",),
             arns["RetryDeadLetterQueue"]: ("sqs:SendMessage",),
             flow: _appflow("StartFlow", "DescribeFlow"),
         },
-        "ShowStatusRole": keep_ops,
+        "ShowStatusRole": {
+            **_own_log(stack, "ShowStatusLogGroup"),
+            _workgroup(stack): (_RUN_STATEMENTS[0], _RUN_STATEMENTS[2]),
+            "*": _FOLLOW_STATEMENTS,
+        },
         "RefreshRole": {
             **answer,
+            **_own_log(stack, "RefreshLogGroup"),
             _workgroup(stack): _RUN_STATEMENTS,
             "*": _FOLLOW_STATEMENTS,
             arns["RefreshQueue"]: (*_READ_QUEUE, "sqs:SendMessage"),
@@ -161,8 +181,13 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
     }
 
 
+def _own_log(stack: Stack, group: str) -> Needs:
+    """What a function writes its log with."""
+    return {f"{stack.arns[group].removesuffix('*')}log-stream:one": ("logs:CreateLogStream", "logs:PutLogEvents")}
+
+
 def _workgroup(stack: Stack) -> str:
-    return f"arn:aws:redshift-serverless:{_place(stack)}:workgroup/0123abcd"
+    return str(stack.parameters["WorkgroupArn"])
 
 
 def _place(stack: Stack) -> str:
@@ -170,14 +195,12 @@ def _place(stack: Stack) -> str:
 
 
 _FUNCTIONS: Final = ("lambda.amazonaws.com",)
-_BORROWERS: Final = ("RegisterRole", "WatchRole", "AdvanceRole", "RetryRole", "ShowStatusRole")
 _REDSHIFT: Final = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
 
 
 def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return by stack and role who must be able to assume it: services, or roles by their ARN."""
     warehouse = stacks["warehouse"].arns
-    borrowers = tuple(warehouse[name] for name in _BORROWERS)
     return {
         "app": {
             "AppRole": ("ec2.amazonaws.com",),
@@ -195,7 +218,7 @@ def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]
             "AppFlowCopyRole": _REDSHIFT,
             "UnloadCallerRole": (warehouse["RefreshRole"],),
             "RedshiftUnloadRole": _REDSHIFT,
-            "RefreshRole": (*_FUNCTIONS, *borrowers),
+            "RefreshRole": _FUNCTIONS,
             "RegisterRole": _FUNCTIONS,
             "WatchRole": _FUNCTIONS,
             "AdvanceRole": _FUNCTIONS,

@@ -158,9 +158,6 @@ def _of_role(name: str, role: dict[str, Any]) -> Found:
         for kind, principals in statement["Principal"].items():
             for index in range(len(_several(principals))):
                 yield (*path, "Principal", kind, index), (name, "trust")
-    for index, arn in enumerate(_several(role.get("ManagedPolicyArns"))):
-        if any(what in str(arn) for what in ("LambdaBasicExecution", "XRay", "Xray")):  # others SAM adds by itself
-            yield ("ManagedPolicyArns", index), (name, "may not write")
     for index, policy in enumerate(role.get("Policies", ())):
         for path, statement in _statements(policy, ("Policies", index, "PolicyDocument")):
             yield from _rights(path, statement, name)
@@ -302,8 +299,11 @@ _FINDERS: Final[dict[str, Callable[[str, dict[str, Any]], Found]]] = {
 
 
 def _statements(holder: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the statements that always stand; those under a condition are compared with calls instead."""
     document = holder[str(path[-1])]
-    yield from (((*path, "Statement", index), one) for index, one in enumerate(document["Statement"]))
+    for index, statement in enumerate(document["Statement"]):
+        if "Fn::If" not in statement:
+            yield (*path, "Statement", index), statement
 
 
 def _conditions(path: Path, statement: dict[str, Any], words: tuple[str, ...]) -> Found:

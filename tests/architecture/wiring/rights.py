@@ -15,7 +15,6 @@ from tests.architecture.wiring.policies import (
 )
 from tests.architecture.wiring.stacks import Properties, Stack
 
-_LOGGING_POLICY: Final = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 _APPFLOW_BUCKET: Final = ("s3:ListBucketMultipartUploads", "s3:GetBucketAcl")
 _APPFLOW_OBJECTS: Final = (
     "s3:PutObject",
@@ -38,7 +37,6 @@ def right_problems(stacks: dict[str, Stack]) -> Iterator[str]:
                 continue
             yield from (f"{role_name} {one}" for one in _lacking(role, needs[name][role_name]))
             yield from (f"{role_name} {one}" for one in _trust_problems(stack, role, trust[name][role_name]))
-        yield from _function_role_problems(stack)
     yield from _bucket_problems(stacks)
 
 
@@ -73,16 +71,6 @@ def _source_of(role: Properties, stack: Stack) -> dict[str, str]:
             if target.get("RoleArn", "").endswith(f"/{role.get('RoleName')}"):
                 return {"aws:SourceArn": stack.arns[rule_name]}
     return {}
-
-
-def _function_role_problems(stack: Stack) -> Iterator[str]:
-    for function in stack.of_type("AWS::Lambda::Function").values():
-        name = stack.named(function["Role"])
-        policies = stack.properties[name].get("ManagedPolicyArns", ()) if name else ()
-        if name and not any("XRay" in arn or "Xray" in arn for arn in policies):
-            yield f"{name} may not write traces: it lacks a ManagedPolicyArns entry for X-Ray."
-        if name and _LOGGING_POLICY not in stack.properties[name].get("ManagedPolicyArns", ()):
-            yield f"{name} may not write logs: it lacks AWSLambdaBasicExecutionRole."
 
 
 def _bucket_problems(stacks: dict[str, Stack]) -> Iterator[str]:

@@ -16,6 +16,7 @@ ROLES = {
     "AppFlowCopyRoleArn": f"arn:aws:iam::{ACCOUNT_2}:role/try-appflow-copy",
     "RedshiftUnloadRoleArn": f"arn:aws:iam::{ACCOUNT_2}:role/try-redshift-unload",
 }
+NAMES = ("Ddl", "Ingest", "Refresh", "Unload", "Register", "Watch", "Advance", "Retry", "Status")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def prefix(cloud: Cloud) -> Iterator[str]:
 
 @pytest.fixture
 def warehouse(unprepared: Warehouse, prefix: str) -> Warehouse:
-    users = {f"{name}User": f"{prefix}-{name.lower()}" for name in ("Ddl", "Ingest", "Refresh", "Unload")}
+    users = {f"{name}User": f"{prefix}-{name.lower()}" for name in NAMES}
     return replace(unprepared, outputs={**unprepared.outputs, **ROLES, **users, "DailyUnitHours": "60"})
 
 
@@ -41,7 +42,7 @@ def said_by(warehouse: Warehouse) -> list[str]:
 
 
 def test_a_new_warehouse_is_made_ready_once(warehouse: Warehouse, cloud: Cloud, prefix: str) -> None:
-    users = [f"{prefix}-{name}" for name in ("ddl", "ingest", "refresh", "unload")]
+    users = [f"{prefix}-{name.lower()}" for name in NAMES]
 
     assert said_by(warehouse) == [
         "roles: attached try-appflow-copy, try-redshift-unload",

@@ -9,12 +9,13 @@ from deploy.local.accounts import WAREHOUSE
 from deploy.stacks.declared import declared_stacks
 from deploy.stacks.environments import AccountSettings, Environment
 from deploy.stacks.values import Source, deployment_order, parameter_sources
+from tests.architecture.wiring.policies import role_may
 from tests.architecture.wiring.stacks import resolved, warehouse_template
 
 STACKS: Final = {stack.name: stack for stack in declared_stacks() if stack.group == "account2"}
 NETWORK, REDSHIFT = STACKS["warehouse-network"], STACKS["warehouse-redshift"]
 IN_VPC: Final = {"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"}
-ACCESS: Final = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+INTERFACE: Final = "ec2:CreateNetworkInterface"
 
 
 def resources(stack: Any, kind: str) -> dict[str, Mapping[str, Any]]:
@@ -33,7 +34,7 @@ def environment() -> Environment:
     [
         ("warehouse-redshift", "warehouse-network", ["SubnetIds", "WarehouseSecurityGroupId"]),
         ("warehouse", "warehouse-network", ["SubnetIds", "SecurityGroupIds"]),
-        ("warehouse", "warehouse-redshift", ["WorkgroupName", "WarehouseHost", "WarehousePort", "DatabaseName"]),
+        ("warehouse", "warehouse-redshift", ["WorkgroupName", "WorkgroupArn", "WarehouseHost", "DatabaseName"]),
     ],
 )
 def test_a_stack_takes_what_another_gives(environment: Environment, stack: str, giver: str, names: list[str]) -> None:
@@ -93,11 +94,11 @@ def test_the_register_function_alone_is_in_the_network() -> None:
     }
 
     assert inside == {"RegisterFunction": {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}}
-    assert ACCESS in stack.properties["RegisterRole"]["ManagedPolicyArns"]
+    assert role_may(stack.properties["RegisterRole"], INTERFACE, "*")
 
 
 def test_without_subnets_no_function_is_in_a_network() -> None:
     stack = resolved(warehouse_template(), WAREHOUSE)
 
     assert not [name for name, one in stack.of_type("AWS::Lambda::Function").items() if one.get("VpcConfig")]
-    assert ACCESS not in stack.properties["RegisterRole"]["ManagedPolicyArns"]
+    assert not role_may(stack.properties["RegisterRole"], INTERFACE, "*")

@@ -10,6 +10,7 @@ from typing import Any, Final
 import requests
 
 from dataflows.contracts.incidents import DataFlowIncidentChanged
+from deploy.local.accounts import UNLOAD_BUCKET
 from tests.aws import ACCOUNT_1, ACCOUNT_2, aws_client
 from tests.warehouse.account import Account2
 from tests.warehouse.requests import data_flow
@@ -24,8 +25,8 @@ MOST_ROUNDS: Final = 60
 def make_bucket() -> None:
     """Let Account 1 have the bucket and the role that Account 2 unloads with."""
     s3, iam = aws_client("s3"), aws_client("iam", ACCOUNT_1)
-    if not any(bucket["Name"] == "unloads" for bucket in s3.list_buckets()["Buckets"]):
-        s3.create_bucket(Bucket="unloads", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
+    if not any(bucket["Name"] == UNLOAD_BUCKET for bucket in s3.list_buckets()["Buckets"]):
+        s3.create_bucket(Bucket=UNLOAD_BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_2}:root"}, "Action": "sts:AssumeRole"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     names = [role["RoleName"] for role in iam.list_roles()["Roles"]]

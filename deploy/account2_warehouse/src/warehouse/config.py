@@ -5,6 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dataflows.contracts.tables import DATABASE_USERS
+
 
 class _CalledConfig(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -23,12 +25,11 @@ class _Config(_CalledConfig):
 
 
 class FlowConfig(_Config):
-    """What AppFlow's flows are made with, and the role whose database user keeps `ga4_ops`."""
+    """What AppFlow's flows are made with."""
 
     warehouse_connector_profile: str
     intermediate_bucket: str
     error_bucket: str
-    refresh_role_arn: str
 
 
 class RegisterConfig(FlowConfig):
@@ -40,12 +41,17 @@ class RegisterConfig(FlowConfig):
     ingest_user: str
     refresh_user: str
     unload_user: str
+    register_user: str
+    watch_user: str
+    advance_user: str
+    retry_user: str
+    status_user: str
     watch_queue_url: str
 
     @property
     def database_users(self) -> dict[str, str]:
         """The users that a plan's statements leave open, by the names they stand under there."""
-        return {name: getattr(self, name) for name in ("ingest_user", "refresh_user", "unload_user")}
+        return {name: getattr(self, name) for name in DATABASE_USERS}
 
 
 class AdvanceConfig(FlowConfig):
@@ -87,7 +93,6 @@ class StatusConfig(_CalledConfig):
 
     workgroup_name: str
     database_name: str
-    refresh_role_arn: str
 
 
 class RetryConfig(StatusConfig):

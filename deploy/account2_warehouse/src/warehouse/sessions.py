@@ -1,6 +1,5 @@
 """AWS sessions as another role, and the database users that come with them."""
 
-import json
 from typing import TYPE_CHECKING, Final, TypedDict
 
 import boto3
@@ -10,7 +9,6 @@ from warehouse.statements import Warehouse
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
-    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
 
 class _Keys(TypedDict):
@@ -21,16 +19,6 @@ class _Keys(TypedDict):
 
 # What keeps ga4_ops ends its statement before the shortest of its functions, 120 s, is ended with it under way.
 _OPS_WAIT_SECONDS: Final = 75.0
-
-# The refresh function's role may do more than these: what borrows its database user may not.
-_STATEMENTS_ONLY: Final = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": ["redshift-data:*", "redshift-serverless:GetCredentials"], "Resource": "*"}
-        ],
-    }
-)
 
 
 def assumed_session(role_arn: str, session_name: str) -> boto3.Session:
@@ -46,10 +34,9 @@ def assumed_warehouse(role_arn: str, session_name: str, workgroup: str, database
     return Warehouse(_data_api(_assumed_keys(role_arn, session_name)), workgroup, database)
 
 
-def ops_warehouse(refresh_role_arn: str, workgroup: str, database: str) -> Warehouse:
-    """Return the Data API as the database user that keeps `ga4_ops`, that of the refresh function's role."""
-    client = _data_api(_assumed_keys(refresh_role_arn, "keep-ops", _STATEMENTS_ONLY))
-    return Warehouse(client, workgroup, database, max_wait_seconds=_OPS_WAIT_SECONDS)
+def ops_warehouse(workgroup: str, database: str) -> Warehouse:
+    """Return the Data API as the database user of the function's own role, for what it keeps in `ga4_ops`."""
+    return Warehouse(boto3.client("redshift-data"), workgroup, database, max_wait_seconds=_OPS_WAIT_SECONDS)
 
 
 def _data_api(keys: _Keys) -> "RedshiftDataAPIServiceClient":
@@ -57,12 +44,9 @@ def _data_api(keys: _Keys) -> "RedshiftDataAPIServiceClient":
     return boto3.client("redshift-data", **keys)
 
 
-def _assumed_keys(role_arn: str, session_name: str, policy: str | None = None) -> _Keys:
-    call: AssumeRoleRequestTypeDef = {"RoleArn": role_arn, "RoleSessionName": session_name}
-    if policy is not None:
-        call["Policy"] = policy
+def _assumed_keys(role_arn: str, session_name: str) -> _Keys:
     with aws_errors(f"assume the role {role_arn}"):
-        credentials = boto3.client("sts").assume_role(**call)["Credentials"]
+        credentials = boto3.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
     return {
         "aws_access_key_id": credentials["AccessKeyId"],
         "aws_secret_access_key": credentials["SecretAccessKey"],

@@ -103,14 +103,14 @@ def _compare(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> 
     except TerminalError:
         logger.exception("refused: no counts of days")
         return
-    ops = _ops(config, _address(config))
+    ops = _ops(config)
     if Reconciler(Registry(ops), Incidents(ops)).take(counted, moment.now):
         _watch_queue(config).start_waiting_runs(moment.now, str(counted.data_flow_id))  # the watch function tells it
 
 
 def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
     address = _address(config)
-    ops = _ops(config, address)
+    ops = ops_warehouse(address.workgroup, address.database)
     return Registrar(
         config=config,
         answers=answers,
@@ -123,18 +123,19 @@ def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
 
 
 def _run_requests(config: RegisterConfig) -> RunRequests:
-    ops = _ops(config, _address(config))
+    ops = _ops(config)
     return RunRequests(_answers(config), Registry(ops), Runs(ops), _watch_queue(config))
+
+
+def _ops(config: RegisterConfig) -> Warehouse:
+    address = _address(config)
+    return ops_warehouse(address.workgroup, address.database)
 
 
 def _address(config: RegisterConfig) -> WarehouseAddress:
     with aws_errors("read the warehouse's secret"):
         secret = boto3.client("secretsmanager").get_secret_value(SecretId=config.warehouse_secret_arn)
     return WarehouseAddress.model_validate_json(secret["SecretString"])
-
-
-def _ops(config: RegisterConfig, address: WarehouseAddress) -> Warehouse:
-    return ops_warehouse(config.refresh_role_arn, address.workgroup, address.database)
 
 
 def _answers(config: RegisterConfig) -> Answers:

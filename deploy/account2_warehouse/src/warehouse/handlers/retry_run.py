@@ -62,7 +62,7 @@ def _refused(reason: str, message: str, asked: dict[str, str]) -> dict[str, str]
 
 
 def _retrier(config: RetryConfig, deadline: Deadline) -> Retrier:
-    ops = ops_warehouse(config.refresh_role_arn, config.workgroup_name, config.database_name)
+    ops = ops_warehouse(config.workgroup_name, config.database_name)
     registry, incidents = Registry(ops), Incidents(ops)
     recovery = Recovery(registry, incidents, Flows(boto3.client("appflow")))
     answers = Answers(boto3.client("events"), config.warehouse_bus_name)

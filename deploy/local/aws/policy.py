@@ -29,6 +29,8 @@ KNOWN_KEYS = frozenset(
         "aws:sourceowner",
         "events:detail-type",
         "events:source",
+        "iam:permissionsboundary",
+        "iam:policyarn",
         "sts:externalid",
         "sts:rolesessionname",
     }

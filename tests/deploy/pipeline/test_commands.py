@@ -87,6 +87,17 @@ def test_what_tests_and_builds_can_not_deploy() -> None:
         assert "sts:AssumeRole" not in str(statements)
 
 
+@pytest.mark.parametrize("role", ["PipelineRole", "TestRole", "BuildRole"])
+def test_of_the_connection_only_our_repository_is_read(role: str) -> None:
+    policies = yaml_parse(PIPELINE.read_text())["Resources"][role]["Properties"]["Policies"]
+    [use] = [one for one in policies[0]["PolicyDocument"]["Statement"] if "UseConnection" in str(one.get("Action"))]
+    required = "StringEqualsIfExists" if role == "PipelineRole" else "StringEquals"  # see the template
+
+    assert use["Resource"] == {"Ref": "ConnectionArn"}
+    assert use["Condition"][required]["codeconnections:FullRepositoryId"] == {"Ref": "RepositoryId"}
+    assert use["Condition"]["StringEqualsIfExists"]["codeconnections:ProviderPermissionsRequired"] == "read_only"
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_keeps_no_keys_and_pins_its_actions(path: Path) -> None:
     content = yaml.safe_load(path.read_text())

@@ -6,15 +6,13 @@ import pytest
 
 from deploy.checks.artefacts import REPOSITORY
 
-TOOLS = [REPOSITORY / folder / ".installed" for folder in (".venv-sam", ".venv-tools")]
-
 
 def _make(*words: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "-C", str(REPOSITORY / "deploy"), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.skipif(not all(path.is_file() for path in TOOLS), reason="the tools are installed by the first build")
+@pytest.mark.slow
 def test_a_build_without_the_runtimes_python_stops_and_says_what_to_do() -> None:
     run = _make("build", "PYTHON313=python3.11")
 
@@ -28,6 +26,8 @@ def test_a_build_without_the_runtimes_python_stops_and_says_what_to_do() -> None
     [
         "package",
         "deploy-account1",
+        "deploy-hosts",
+        "deploy-rotation",
         "deploy-account2",
         "bootstrap-warehouse",
         "connector-profiles",

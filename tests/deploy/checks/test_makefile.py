@@ -29,6 +29,7 @@ def test_a_build_without_the_runtimes_python_stops_and_says_what_to_do() -> None
         "deploy-hosts",
         "deploy-rotation",
         "deploy-account2",
+        "bootstrap-database",
         "bootstrap-warehouse",
         "connector-profiles",
         "destroy",

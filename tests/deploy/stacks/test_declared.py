@@ -75,6 +75,7 @@ def test_what_decides_over_deployments_is_a_persons() -> None:
         "app-deploy-roles",
         "warehouse-deploy-roles",
         "pipeline",
+        "app-database-users",
         "app-rotation",
     }
 

@@ -173,7 +173,8 @@ is_usable_venv() {
 install_locked() {
     local lock="$1"
     shift
-    "$VENV/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input "$@" --require-hashes -r "$lock" ||
+    "$VENV/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input \
+        "$@" --no-deps --require-hashes -r "$lock" ||
         fail "pip could not install $lock (its reason stands above); run make setup again"
 }
 

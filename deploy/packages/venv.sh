@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes a virtual environment of its own for tools: venv.sh folder lock
-# Wheels only, each checked against its hash: tools run where credentials are.
+# Wheels only, each checked against its hash: tools run where credentials are. The lock names all that is needed, so pip
+# looks for nothing itself (and could not: it takes what a library wants with extras for a requirement without a hash).
 # Python 3.11 or newer will do; MyApp's own environment is not needed, and its libraries stay apart.
 set -euo pipefail
 
@@ -17,5 +18,5 @@ done
 echo "installing $(basename "$lock") in $(basename "$folder") (a minute or two the first time)"
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --only-binary :all: \
-    --require-hashes -r "$lock"
+    --no-deps --require-hashes -r "$lock"
 touch "$folder/.installed"

@@ -89,7 +89,7 @@ def _build_wheels(release: Path) -> None:
     wheels, lock = release / "wheels", release / "requirements.lock"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
     binary = ["--only-binary=:all:", "--no-binary=mysqlclient", "--no-build-isolation"]
-    command = [*pip, "wheel", *binary, "--wheel-dir", str(wheels), "--require-hashes", "-r", str(lock)]
+    command = [*pip, "wheel", *binary, "--wheel-dir", str(wheels), "--no-deps", "--require-hashes", "-r", str(lock)]
     subprocess.run(command, check=True)
     lock.write_text("".join(sorted(map(_locked, wheels.iterdir()))))
 

@@ -136,11 +136,14 @@ start() {
     systemctl restart myapp.target
 }
 
-# As the balancer's clients come, but for the balancer; MyApp answers once it reaches its database.
-is_healthy() {
+# As the balancer's clients come, but for the balancer.
+answers() {
     curl --silent --fail --insecure --max-time 5 --output /dev/null \
-        --resolve "$SERVER_NAME:443:127.0.0.1" "https://$SERVER_NAME/health/"
+        --resolve "$SERVER_NAME:443:127.0.0.1" "https://$SERVER_NAME$1"
 }
+
+# MyApp answers the first once it reaches its database; the second is what the balancer asks.
+is_healthy() { answers /health/ && answers /health/live/; }
 
 await_health() {
     local unit deadline=$((SECONDS + READY_SECONDS))

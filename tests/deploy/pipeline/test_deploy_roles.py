@@ -7,7 +7,7 @@ import pytest
 from deploy.local.accounts import APP, WAREHOUSE
 from deploy.local.aws.policy import AccessRequest, identity_policies_admit, resource_policy_admits
 from deploy.local.templates.sam import load_template
-from deploy.stacks.declared import DEPLOY
+from deploy.stacks.declared import DEPLOY, declared_stacks
 from tests.architecture.wiring.stacks import resolved
 
 ACCOUNT_1, REGION_1 = APP.account_id, APP.region
@@ -80,7 +80,7 @@ def test_only_the_environments_own_job_of_the_branchs_own_workflow_is_let_in(sub
         *(
             (f"cloudformation:{action}", f"arn:aws:cloudformation:{REGION_1}:{ACCOUNT_1}:stack/try-{stack}/1", False)
             for action in ("CreateChangeSet", "ExecuteChangeSet")
-            for stack in ("app-deploy-roles", "warehouse-deploy-roles", "pipeline")
+            for stack in (one.name for one in declared_stacks() if one.by_person)
         ),
         ("s3:PutObject", f"arn:aws:s3:::try-artifacts-{ACCOUNT_1}/app/code", True),
         ("s3:GetObject", f"arn:aws:s3:::try-unloads-{ACCOUNT_1}/data", False),
@@ -116,6 +116,8 @@ def _cloudformation_may(action: str, resource: str, **context: str) -> bool:
         ("try-pipeline", False),
         ("try-staging-deploy", False),
         ("try-staging-cloudformation", False),
+        ("try-database-users", False),
+        ("try-app-rotation-AppDatabaseSecretRotation-Role-1ABC", False),
         ("other", False),
     ],
 )

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Makes MyApp's and the loader's users in MySQL, with the passwords of their secrets; again, it changes what differs.
 # `python -m deploy.account1_app.database_users` sends it to the CodeBuild project of database_users.yaml, which reaches
 # the database and gives it, in its environment: DATABASE_HOST, DATABASE_PORT, DATABASE_NAME, DATABASE_CA_BUNDLE, the

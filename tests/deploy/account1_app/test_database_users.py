@@ -121,7 +121,7 @@ def codebuild(clean_aws: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     role = f"arn:aws:iam::{ACCOUNT_1}:role/try-database-users"
     client.create_project(
         name="try-database-users",
-        source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
+        source={"type": "S3", "location": "any/source"},  # moto knows no project without a source
         artifacts={"type": "NO_ARTIFACTS"},
         environment=environment,
         serviceRole=role,

@@ -76,32 +76,33 @@ def test_a_stack_is_updated(deployment: Deploy) -> None:
     assert attributes["Attributes"]["VisibilityTimeout"] == "7"
 
 
-PROTECTED = QUEUE.replace("Resources:", "  IsProtected: {Type: String, Default: 'true'}\nResources:").replace(
-    'QueueName: !Sub "${NamePrefix}-first"', "QueueName: !Sub 'protected-${IsProtected}'"
-)
+PROTECTED = QUEUE.replace("Resources:", "  IsProtected: {Type: String, Default: 'true'}\nResources:")
+
+
+def _protection(calls: list[dict[str, Any]]) -> list[str]:
+    """Return what each change set of the stack says of its protection; what it leaves out is the template's default."""
+    given = [{one["ParameterKey"]: one["ParameterValue"] for one in call["Parameters"]} for call in calls]
+    changed = [one for call, one in zip(calls, given, strict=True) if call["StackName"] == "try-queue"]
+    return [one.get("IsProtected", "true") for one in changed]
 
 
 def test_what_is_protected_is_made_without_protection_first(deployment: Deploy) -> None:
-    seen = []
+    deployed = deployment(queue=PROTECTED)
+    calls = _asked_of_cloudformation(deployed, "CreateChangeSet")
 
-    def ask(stack: str) -> bool:
-        seen.append((stack, _queues()))
-        return True
+    deployed.deploy("account1", _yes)
+    assert _protection(calls) == ["false", "true"]
 
-    deployment(queue=PROTECTED).deploy("account1", ask)
-
-    assert seen[-2:] == [("try-queue", set()), ("try-queue", {"protected-false"})]
-    assert _queues() == {"protected-true"}
+    deployed.deploy("account1", _yes)
+    assert _protection(calls) == ["false", "true", "true"]
 
 
-def test_what_is_there_keeps_its_protection(deployment: Deploy) -> None:
-    deployment(queue=PROTECTED).deploy("account1", _yes)
-    asked = []
+def test_what_may_not_be_made_is_not_protected_either(deployment: Deploy) -> None:
+    deployed = deployment(queue=PROTECTED)
+    calls = _asked_of_cloudformation(deployed, "CreateChangeSet")
 
-    deployment(queue=f"{PROTECTED}  More: {{Value: more}}").deploy("account1", lambda stack: bool(asked.append(stack)))
-
-    assert len(asked) <= 1
-    assert _queues() == {"protected-true"}
+    assert not deployed.deploy("account1", lambda stack: stack != "try-queue")
+    assert _protection(calls) == ["false"]
 
 
 def _asked_of_cloudformation(deployed: Deployment, operation: str) -> list[dict[str, Any]]:

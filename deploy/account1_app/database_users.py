@@ -4,6 +4,7 @@ Nobody outside the network reaches MySQL, and no host runs before its user is th
 does it (database_users.yaml), with the script beside this file.
 """
 
+import argparse
 import json
 import sys
 import time
@@ -86,8 +87,10 @@ def _say(line: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Make the users of the environment that the arguments name; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.account1_app.database_users")
+    parser.add_argument("environment", help="the name of a file in deploy/parameters, such as staging")
     try:
-        environment = load_environment(*arguments)
+        environment = load_environment(parser.parse_args(arguments).environment)
         accounts = Accounts(dict(environment.accounts))
         deployment = Deployment(environment, stacks_of(environment.name), accounts, _say)
         make_users(accounts.client("app", "codebuild"), _project(deployment), _say)
@@ -98,4 +101,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:2]))
+    sys.exit(main(sys.argv[1:]))

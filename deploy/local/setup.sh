@@ -161,13 +161,21 @@ make_account() {
 
 wanted_stamp() {
     "$VENV/bin/python" -c 'import hashlib, pathlib, sys
-names = ["requirements.txt", "deploy/local/requirements.txt"]
+names = ["deploy/requirements-build.lock", "deploy/local/requirements.lock"]
 digest = hashlib.sha256(b"".join(pathlib.Path(name).read_bytes() for name in names)).hexdigest()
 print(sys.version, digest)'
 }
 
 is_usable_venv() {
     [ "$("$VENV/bin/python" -c 'import sys; print(*sys.version_info[:2])' 2>/dev/null)" = "3 11" ]
+}
+
+install_locked() {
+    local lock="$1"
+    shift
+    "$VENV/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input \
+        "$@" --no-deps --require-hashes -r "$lock" ||
+        fail "pip could not install $lock (its reason stands above); run make setup again"
 }
 
 make_venv() {
@@ -180,9 +188,10 @@ make_venv() {
     stamp="$(wanted_stamp)"
     if [ "$(cat "$STAMP" 2>/dev/null)" = "$stamp" ]; then return; fi
     say "installing Python packages (a minute or two the first time)"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        -r deploy/local/requirements.txt ||
-        fail "pip could not install deploy/local/requirements.txt (its reason stands above); run make setup again"
+    # By their hashes, wheels only. mysqlclient has none: it is compiled by the locked setuptools, not by what pip would
+    # fetch for that.
+    install_locked deploy/requirements-build.lock --only-binary :all:
+    install_locked deploy/local/requirements.lock --only-binary :all: --no-binary mysqlclient --no-build-isolation
     echo "$stamp" >"$STAMP"
 }
 

@@ -13,7 +13,7 @@ from typing import Final, Self
 import pymysql
 import requests
 
-from dataflows.contracts.reports import REPORT_TABLES
+from deploy.account1_app.database_users import LOADER_TABLES
 from deploy.local.accounts import (
     APP,
     APP_TEMPLATE,
@@ -43,7 +43,6 @@ from deploy.local.templates.deploy import deploy_template
 from deploy.local.templates.deployment import Deployment
 
 LOADER_USER: Final = "myapp_loader"
-LOADER_TABLES: Final = ("report_partition", "report_ledger", "report_quarantine")
 _PORTS: Final = ("myapp", "aws", "ga4", "warehouse", "chat")
 _READY_SECONDS: Final = 60.0
 
@@ -286,7 +285,6 @@ class LocalStack:
 def create_loader_user(servers: ServerGroup, password: str) -> None:
     """Let the loader's database user write the report tables, and nothing else."""
     mariadb = servers.mariadb
-    tables = [*(table.mysql_name for table in REPORT_TABLES.values()), *LOADER_TABLES]
     session = pymysql.connect(
         host=mariadb.host,
         port=mariadb.port,
@@ -298,7 +296,7 @@ def create_loader_user(servers: ServerGroup, password: str) -> None:
     with session, session.cursor() as cursor:
         cursor.execute(f"CREATE USER IF NOT EXISTS {LOADER_USER}@'127.0.0.1'")
         cursor.execute(f"ALTER USER {LOADER_USER}@'127.0.0.1' IDENTIFIED BY %s REQUIRE SSL", (password,))
-        for table in tables:
+        for table in LOADER_TABLES:
             cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {LOADER_USER}@'127.0.0.1'")
 
 

@@ -6,6 +6,21 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 report="$(mktemp)"
 trap 'rm -f "$report"' EXIT
+
+unknown() {
+    echo "audit: nothing is known of $1, because pypi.org could not be asked about vulnerabilities ($2): try again with a way to it." >&2
+    exit 2
+}
+
+# One question first: without a network each of the many is tried for minutes, and the reason is lost among them.
+reason="$(.venv-tools/bin/python -c '
+import urllib.request
+try:
+    urllib.request.urlopen("https://pypi.org/pypi/pip/json", timeout=20).close()
+except OSError as error:
+    print(error)')"
+[ -z "$reason" ] || unknown "what ships" "$reason"
+
 code=0
 for lock in requirements.lock deploy/account*/src/requirements.lock; do
     echo "pip-audit $lock"
@@ -14,9 +29,7 @@ for lock in requirements.lock deploy/account*/src/requirements.lock; do
     .venv-tools/bin/pip-audit --requirement "$lock" --disable-pip --require-hashes --strict --progress-spinner off \
         >"$report" 2>&1 || status=$?
     if grep -q -e 'could not be audited' -e 'ConnectionError' -e 'Failed to' -e 'Dependency not found' "$report"; then
-        echo "audit: the database at pypi.org could not be asked, so nothing is known of $lock. Try again with a network:" >&2
-        tail -n 1 "$report" | cut -c1-200 >&2
-        exit 2
+        unknown "$lock" "$(tail -n 1 "$report" | cut -c1-200)"
     fi
     if [ "$status" != 0 ]; then cat "$report" >&2; code=1; fi
 done

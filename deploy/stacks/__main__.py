@@ -92,7 +92,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.stacks", description="Deploys MyApp's stacks.")
     parser.add_argument("command", choices=_COMMANDS)
     parser.add_argument("environment", help="the name of a file in deploy/parameters, such as staging")
-    parser.add_argument("--group", default="", help="account1, account2 or pipeline; all if not named")
+    parser.add_argument("--group", default="", help="a group of stacks.toml, such as account1; all if not named")
     parser.add_argument("--no-confirm", action="store_true", help="deploy: ask nobody (production: after its approval)")
     parser.add_argument("--url", default="", help="smoke: MyApp's address, if no stack gives it")
     parser.add_argument("--new", action="store_true", help="smoke: nothing can have been loaded yet")

@@ -44,7 +44,9 @@ def apply(client: Any, wanted: Wanted, show: Callable[[str], None], is_agreed: C
     if not is_agreed(wanted.stack_name):
         client.delete_change_set(StackName=wanted.stack_name, ChangeSetName=name)
         return "refused"
-    client.execute_change_set(StackName=wanted.stack_name, ChangeSetName=name)
+    # What stays by policy stays when a stack is deleted. What a failed change has just made must not: it would keep its
+    # name, and the next try would fail on that.
+    client.execute_change_set(StackName=wanted.stack_name, ChangeSetName=name, RetainExceptOnCreate=True)
     _wait(client, wanted.stack_name, "stack_create_complete" if kind == "CREATE" else "stack_update_complete")
     return "changed"
 

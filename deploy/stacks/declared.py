@@ -23,7 +23,8 @@ _BUILT: Final = "AWS::Serverless-2016-10-31"
 class Stack:
     """One declared stack; `sources` are outputs of others, as `stack.Output`, by the parameter that takes them.
 
-    `only` names the one environment that has it; empty for all.
+    `only` names the one environment that has it; empty for all. One `by_person` is made with the rights of who deploys
+    it, not with CloudFormation's own: what it makes would widen these, or could not be made with them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Stack:
     template: Path
     sources: Mapping[str, str] = field(default_factory=dict)
     only: str = ""
+    by_person: bool = False
 
     @functools.cached_property
     def document(self) -> Mapping[str, Any]:
@@ -50,6 +52,10 @@ class Stack:
     def outputs(self) -> frozenset[str]:
         """Return the names of the template's outputs."""
         return frozenset(self.document.get("Outputs", {}))
+
+    def is_within(self, group: str) -> bool:
+        """Tell whether the stack is of a group, or of one that begins with its name; all are within the empty one."""
+        return group in ("", self.group) or self.group.startswith(f"{group}-")
 
     @property
     def has_code(self) -> bool:

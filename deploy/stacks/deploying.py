@@ -15,6 +15,7 @@ from deploy.stacks.values import Source, deployment_order, parameter_sources, pa
 
 _BUCKET_OUTPUT: Final = "ArtifactBucketName"
 _RELEASE: Final = "ReleaseVersion"
+_PROTECTION: Final = "IsProtected"
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ class Deployment:
 
     def package(self, group: str = "") -> None:
         """Upload the built code of a group's stacks, or of all; an artifact bucket that is not there is made first."""
-        for stack in (one for one in self.stacks if one.has_code and group in ("", one.group)):
+        for stack in (one for one in self.stacks if one.has_code and one.is_within(group)):
             template = package(stack, self.environment, self._made_bucket(stack.account), self.accounts)
             self.say(f"{stack.name}: packaged, {template}")
         release = built_release()
-        for stack in (one for one in self.stacks if _RELEASE in one.parameters and group in ("", one.group)):
+        for stack in (one for one in self.stacks if _RELEASE in one.parameters and one.is_within(group)):
             if release is None:
                 raise DeployError(f"Nothing was bundled for {stack.name}. Run make -C deploy bundle.")
             key = release.upload(self.accounts.client(stack.account, "s3"), self._made_bucket(stack.account))
@@ -56,7 +57,7 @@ class Deployment:
 
     def outputs(self, group: str = "") -> dict[str, dict[str, str]]:
         """Return the outputs of a group's stacks, or of all, that are deployed, by their declared names."""
-        found = {stack.name: self._outputs(stack) for stack in self.stacks if group in ("", stack.group)}
+        found = {stack.name: self._outputs(stack) for stack in self.stacks if stack.is_within(group)}
         return {name: outputs for name, outputs in found.items() if outputs is not None}
 
     def destroy(self) -> None:
@@ -68,18 +69,29 @@ class Deployment:
                 self.say(f"{name}: deleted.{_left(stack)}")
 
     def _applied(self, stack: Stack, is_agreed: Callable[[str], bool]) -> str:
+        """Bring a stack to what is declared.
+
+        One that is protected from deletion is made without that first: CloudFormation could not take a failed creation
+        back, and the next try would find the names taken.
+        """
+        if _PROTECTION in stack.parameters and self._outputs(stack) is None:
+            made = self._changed(stack, is_agreed, {_PROTECTION: Source("until it is made", "false")})
+            if made == "refused":
+                return made
+        return self._changed(stack, is_agreed, {})
+
+    def _changed(self, stack: Stack, is_agreed: Callable[[str], bool], instead: Mapping[str, Source]) -> str:
         self.say(f"{self.environment.stack_name(stack.name)} …")
-        result = apply(self.accounts.client(stack.account, "cloudformation"), self._wanted(stack), self.say, is_agreed)
+        client = self.accounts.client(stack.account, "cloudformation")
+        result = apply(client, self._wanted(stack, instead), self.say, is_agreed)
         self.say(f"{self.environment.stack_name(stack.name)}: {result}")
         return result
 
-    def _wanted(self, stack: Stack) -> Wanted:
-        sources = parameter_sources(stack, self.stacks, self.environment)
+    def _wanted(self, stack: Stack, instead: Mapping[str, Source]) -> Wanted:
+        sources = {**parameter_sources(stack, self.stacks, self.environment), **instead}
         refuse_missing(stack, sources, self.environment)
         givers = {source.stack for source in sources.values() if source.stack}
         found = {one.name: self._outputs(one) or {} for one in self.stacks if one.name in givers}
-        settings = self.environment.accounts[stack.account]
-        role = settings.cloudformation_role
         return Wanted(
             stack_name=self.environment.stack_name(stack.name),
             template=template_argument(
@@ -89,8 +101,7 @@ class Deployment:
             ),
             parameters=parameter_values(sources, found),
             tags={"application": "myapp", "environment": self.environment.name},
-            # The roles themselves are a person's to change.
-            role_arn=f"arn:aws:iam::{settings.account_id}:role/{role}" if role and stack.group != "pipeline" else None,
+            role_arn=None if stack.by_person else self.environment.accounts[stack.account].cloudformation_role_arn,
         )
 
     def _outputs(self, stack: Stack) -> dict[str, str] | None:

@@ -23,6 +23,12 @@ class AccountSettings:
     deploy_role: str | None = None
     cloudformation_role: str | None = None
 
+    @property
+    def cloudformation_role_arn(self) -> str | None:
+        """Return the ARN of the role that CloudFormation acts with; None if it acts with the caller's rights."""
+        role = self.cloudformation_role
+        return f"arn:aws:iam::{self.account_id}:role/{role}" if role else None
+
 
 @dataclass(frozen=True)
 class Environment:

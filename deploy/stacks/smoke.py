@@ -3,7 +3,7 @@
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,7 +12,9 @@ from deploy.stacks.deploying import Deployment
 
 _HTTP_SECONDS: Final = 10
 _QUEUE_OUTPUT: Final = "QueueUrl"
-_DEAD_LETTERS: Final = "-dead-letters"
+_QUEUE: Final = "AWS::SQS::Queue"
+# RedrivePolicy of a queue, DeadLetterConfig of a rule's or a schedule's target, OnFailure of a function.
+_DEAD_LETTERS: Final = ("RedrivePolicy", "DeadLetterConfig", "DeadLetterQueue", "OnFailure")
 _LOADED: Final = '"loaded"'  # what the upsert function logs once a partition is loaded (serving/upsert.py)
 _LOADS_WITHIN: Final = timedelta(hours=26)  # reports are ingested daily
 
@@ -38,29 +40,56 @@ def health_problems(app_url: str | None) -> Iterator[str]:
 def queue_problems(deployment: Deployment, outputs: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """Yield each queue that is missing, and each dead-letter queue that holds messages.
 
-    `outputs` are those of the deployment's stacks; queues are what they call …QueueUrl.
+    `outputs` are those of the deployment's stacks. Queues that work passes through are what they call …QueueUrl; the
+    dead letters' are all that a template sends dead letters to: of queues, rules, schedules and functions.
     """
     for stack in (one for one in deployment.stacks if one.name in outputs):
         sqs = deployment.accounts.client(stack.account, "sqs")
         for url in (url for name, url in outputs[stack.name].items() if name.endswith(_QUEUE_OUTPUT)):
-            yield from _depth_problems(sqs, url, allowed=None)
-            yield from _depth_problems(sqs, _dead_letters(url), allowed=0)
+            yield from _depth_problems(sqs, url.rpartition("/")[2], allowed=None)
+        for name in dead_letter_queues(stack.document["Resources"], deployment.environment.name_prefix):
+            yield from _depth_problems(sqs, name, allowed=0)
 
 
-def _depth_problems(sqs: Any, url: str, allowed: int | None) -> Iterator[str]:
-    name = url.rpartition("/")[2]
+def dead_letter_queues(resources: Mapping[str, Any], name_prefix: str) -> list[str]:
+    """Return the names of the queues that are somebody's dead letters' in a template, in the template's order."""
+    targets = {target for resource in resources.values() for target in _dead_letter_targets(resource)}
+    queues = [one for name, one in resources.items() if name in targets and one["Type"] == _QUEUE]
+    return [_filled(one["Properties"]["QueueName"], name_prefix) for one in queues]
+
+
+def _dead_letter_targets(value: Any) -> Iterator[str]:
+    """Yield the logical ids that stand anywhere under one of the members that say where dead letters go."""
+    for name, member in _members(value):
+        yield from _referred(member) if name in _DEAD_LETTERS else _dead_letter_targets(member)
+
+
+def _members(value: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return value.items()
+    return (("", one) for one in value) if isinstance(value, list) else ()
+
+
+def _referred(value: Any) -> Iterator[str]:
+    for name, member in _members(value):
+        if name in ("Ref", "Fn::GetAtt"):
+            yield str(member[0] if isinstance(member, list) else member).partition(".")[0]
+        else:
+            yield from _referred(member)
+
+
+def _filled(name: Any, name_prefix: str) -> str:
+    return str(name["Fn::Sub"] if isinstance(name, Mapping) else name).replace("${NamePrefix}", name_prefix)
+
+
+def _depth_problems(sqs: Any, name: str, allowed: int | None) -> Iterator[str]:
     try:
-        depth = _depth(sqs, url)
+        depth = _depth(sqs, sqs.get_queue_url(QueueName=name)["QueueUrl"])
     except sqs.exceptions.QueueDoesNotExist:
         yield f"{name} does not exist."
         return
     if allowed is not None and depth > allowed:
         yield f"{name} holds {depth} messages. docs/runbook.md says what to do."
-
-
-def _dead_letters(url: str) -> str:
-    is_fifo = url.endswith(".fifo")
-    return f"{url.removesuffix('.fifo')}{_DEAD_LETTERS}{'.fifo' if is_fifo else ''}"
 
 
 def _depth(sqs: Any, url: str) -> int:

@@ -47,7 +47,8 @@ def parameter_sources(stack: Stack, stacks: Sequence[Stack], environment: Enviro
 
     Raises DeployError for a parameter that two stacks give.
     """
-    given, computed = environment.given(stack.name), computed_values(environment, built_release())
+    given = environment.given(stack.name)
+    computed = {**computed_values(environment, built_release()), **_boundary(stack, environment)}
     found = {
         name: _declared(stack, name, stacks) or _known(name, given, computed) or _output(stack, name, stacks)
         for name in stack.parameters
@@ -64,6 +65,15 @@ def refuse_missing(stack: Stack, sources: Mapping[str, Source], environment: Env
                 f"Nothing gives {name} of stack {stack.name}. Write it in parameters/{environment.name}.toml:"
                 f" {declaration.get('Description', 'no description')}.{bundled}"
             )
+
+
+def _boundary(stack: Stack, environment: Environment) -> dict[str, str]:
+    """Return what limits the roles of a stack: CloudFormation's own role may make none without it."""
+    account = environment.accounts[stack.account]
+    if stack.by_person or not account.cloudformation_role:
+        return {}
+    name = f"{environment.name_prefix}-boundary"
+    return {"PermissionsBoundaryArn": f"arn:aws:iam::{account.account_id}:policy/{name}"}
 
 
 _HOSTS = "app-host"  # its load balancer answers to DomainName

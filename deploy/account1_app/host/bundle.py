@@ -20,7 +20,7 @@ from typing import Final
 
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
 HOST: Final = "deploy/account1_app/host"
-CODE: Final = ("manage.py", "requirements.txt", "myapp", "dataflows", "reports", "templates", HOST)
+CODE: Final = ("manage.py", "requirements.lock", "myapp", "dataflows", "reports", "templates", HOST)
 PYTHON: Final = (3, 11)
 HOST_PLATFORM: Final = "debian-12-x86_64"
 # The settings must load for the static files to be collected; nothing is connected to, nothing of it is kept.
@@ -81,13 +81,17 @@ def _collect_static_files(release: Path) -> None:
 
 
 def _build_wheels(release: Path) -> None:
-    """Fetch or build a wheel of everything the application needs, and write down each one's version and hash."""
-    wheels = release / "wheels"
+    """Fetch or build a wheel of all that the application's lock names, and write down each one's version and hash.
+
+    What is fetched is what was audited: pip compares it with the lock's hashes. The release's own lock then names the
+    wheels themselves, for one of them is compiled here, by this environment's setuptools, which is locked as well.
+    """
+    wheels, lock = release / "wheels", release / "requirements.lock"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-    binary = ["--only-binary=:all:", "--no-binary=mysqlclient"]  # the only one that has no wheel: it is compiled here
-    command = [*pip, "wheel", *binary, "--wheel-dir", str(wheels), "-r", str(release / "requirements.txt")]
+    binary = ["--only-binary=:all:", "--no-binary=mysqlclient", "--no-build-isolation"]
+    command = [*pip, "wheel", *binary, "--wheel-dir", str(wheels), "--no-deps", "--require-hashes", "-r", str(lock)]
     subprocess.run(command, check=True)
-    (release / "requirements.lock").write_text("".join(sorted(map(_locked, wheels.iterdir()))))
+    lock.write_text("".join(sorted(map(_locked, wheels.iterdir()))))
 
 
 def _locked(wheel: Path) -> str:

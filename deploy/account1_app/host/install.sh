@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the release this script lies in, and starts it: `…/host/install.sh`, as root, on a host of its own.
 # It looks first and does only what is missing, so that it can be run again. The host was told before, by the user data
-# of its launch template: /etc/myapp/host (AWS_DEFAULT_REGION, SERVER_NAME, LOG_GROUP) and /etc/myapp/settings.
+# of its launch template: /etc/myapp/host (AWS_DEFAULT_REGION, SERVER_NAME, LOG_GROUP, ARTIFACT_BUCKET and
+# the hashes of Amazon's agents) and /etc/myapp/settings.
 set -euo pipefail
 
 RELEASE="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -30,6 +31,8 @@ check_host() {
     export AWS_DEFAULT_REGION AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # Debian's updates keep that one
     : "${AWS_DEFAULT_REGION:?missing in /etc/myapp/host}" "${SERVER_NAME:?missing in /etc/myapp/host}"
     : "${LOG_GROUP:?missing in /etc/myapp/host}"
+    : "${ARTIFACT_BUCKET:?missing in /etc/myapp/host}" "${SSM_AGENT_SHA256:?missing in /etc/myapp/host}"
+    : "${CLOUDWATCH_AGENT_SHA256:?missing in /etc/myapp/host}"
 }
 
 check_files() {
@@ -51,21 +54,25 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-# Debian's image has neither agent. They come from Amazon's own buckets of the region, through S3's endpoint.
+# Debian has neither agent. They lie where the release lies, as somebody checked and put them there, under the hashes that
+# the stack was given: they run as root, and Amazon's newest is not what anybody has looked at.
 install_agent() {
-    local name="$1" object="$2" folder
+    local name="$1" sha256="$2" object folder
     is_installed "$name" && return
     say "installing $name"
     folder="$(mktemp -d)"
-    aws s3 cp --only-show-errors "s3://$object" "$folder/agent.deb"
+    object="s3://$ARTIFACT_BUCKET/agents/$name-$sha256.deb"
+    aws s3 cp --only-show-errors "$object" "$folder/agent.deb" ||
+        fail "$object could not be fetched: deploy/account1_app/README.md says how Amazon's agents get there"
+    sha256sum --check --quiet --strict <<<"$sha256  $folder/agent.deb" ||
+        fail "$object is not what its name says: find out who changed it"
     dpkg --install "$folder/agent.deb"
     rm -r "$folder"
 }
 
 install_agents() {
-    install_agent amazon-ssm-agent "amazon-ssm-$AWS_DEFAULT_REGION/latest/debian_amd64/amazon-ssm-agent.deb"
-    install_agent amazon-cloudwatch-agent \
-        "amazoncloudwatch-agent-$AWS_DEFAULT_REGION/debian/amd64/latest/amazon-cloudwatch-agent.deb"
+    install_agent amazon-ssm-agent "$SSM_AGENT_SHA256"
+    install_agent amazon-cloudwatch-agent "$CLOUDWATCH_AGENT_SHA256"
     sed "s|@LOG_GROUP@|$LOG_GROUP|" "$HOST/cloudwatch-agent.json" >/etc/myapp/cloudwatch-agent.json
     amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -c file:/etc/myapp/cloudwatch-agent.json -s
 }
@@ -82,16 +89,18 @@ make_venv() {
     python3.11 -m venv --clear "$RELEASE/venv"
     "$RELEASE/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir \
         --no-index --find-links "$RELEASE/wheels" --require-hashes -r "$RELEASE/requirements.lock"
-    # The processes may not write where the code lies.
-    "$RELEASE/venv/bin/python" -m compileall -q "$RELEASE/myapp" "$RELEASE/dataflows" "$RELEASE/reports"
+    # The processes may not write where the code lies. Compiling runs none of it; -I: nor what lies in this folder.
+    "$RELEASE/venv/bin/python" -I -m compileall -q "$RELEASE/myapp" "$RELEASE/dataflows" "$RELEASE/reports"
     touch "$RELEASE/venv/.complete"
 }
 
-point_to_release() {
+# Before anything of it is checked or run: from then on nobody but root can change it.
+own_release() {
     chown -R root:root "$RELEASE"
     chmod -R go-w,go+rX "$RELEASE"
-    ln -sfn "$RELEASE" "$CURRENT"
 }
+
+point_to_release() { ln -sfn "$RELEASE" "$CURRENT"; }
 
 install_units() {
     install -d -m 0750 -o root -g adm /var/log/myapp
@@ -127,11 +136,14 @@ start() {
     systemctl restart myapp.target
 }
 
-# As the balancer's clients come, but for the balancer; MyApp answers once it reaches its database.
-is_healthy() {
+# As the balancer's clients come, but for the balancer.
+answers() {
     curl --silent --fail --insecure --max-time 5 --output /dev/null \
-        --resolve "$SERVER_NAME:443:127.0.0.1" "https://$SERVER_NAME/health/"
+        --resolve "$SERVER_NAME:443:127.0.0.1" "https://$SERVER_NAME$1"
 }
+
+# MyApp answers the first once it reaches its database; the second is what the balancer asks.
+is_healthy() { answers /health/ && answers /health/live/; }
 
 await_health() {
     local unit deadline=$((SECONDS + READY_SECONDS))
@@ -139,12 +151,13 @@ await_health() {
         [ "$SECONDS" -lt "$deadline" ] || fail "no answer from /health/ in $READY_SECONDS s: see /var/log/myapp"
         sleep 1
     done
-    for unit in web worker beat status; do
+    for unit in web live worker beat status; do
         systemctl --quiet is-active "myapp-$unit.service" || fail "myapp-$unit does not run: see /var/log/myapp"
     done
 }
 
 check_host
+own_release
 check_files
 install_packages
 make_account

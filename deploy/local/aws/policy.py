@@ -30,6 +30,8 @@ KNOWN_KEYS = frozenset(
         "cloudwatch:namespace",
         "events:detail-type",
         "events:source",
+        "iam:permissionsboundary",
+        "iam:policyarn",
         "redshift-data:statement-owner-iam-userid",
         "sts:externalid",
         "sts:rolesessionname",

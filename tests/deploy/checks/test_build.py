@@ -1,26 +1,24 @@
 """The real build of both accounts, as it would be sent to them."""
 
-import os
-import subprocess
-
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from deploy.checks.artefacts import REPOSITORY, BuildMissingError, built_functions
+from tests.deploy.building import build, the_build
 
 ACCOUNTS = ("account1_app", "account2_warehouse")
 
 
 @pytest.mark.slow
 def test_both_accounts_are_built_for_the_runtime_and_pass_every_check() -> None:
-    command = ["make", "-C", str(REPOSITORY / "deploy"), "build"]
-    run = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
+    with the_build():
+        run = build()
 
-    assert run.returncode == 0, run.stdout + run.stderr
-    for account in ACCOUNTS:
-        for function in built_functions(REPOSITORY / ".aws-sam" / account):
-            assert f"{function.logical_id}: " in run.stdout
-            assert function.layers
+        assert run.returncode == 0, run.stdout + run.stderr
+        for account in ACCOUNTS:
+            for function in built_functions(REPOSITORY / ".aws-sam" / account):
+                assert f"{function.logical_id}: " in run.stdout
+                assert function.layers
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)

@@ -15,10 +15,7 @@ from tests.deploy.host.template import host_policy, user_data
 
 NAME: Final = "reports.example.com"
 RELEASES: Final = "myapp-releases"
-_AGENTS: Final = {
-    "amazon-ssm": "latest/debian_amd64/amazon-ssm-agent.deb",
-    "amazoncloudwatch-agent": "debian/amd64/latest/amazon-cloudwatch-agent.deb",
-}
+_AGENTS: Final = {"SsmAgentSha256": "amazon-ssm-agent", "CloudWatchAgentSha256": "amazon-cloudwatch-agent"}
 _SERVICES: Final = ("s3", "secretsmanager", "sqs", "events", "cloudformation", "sts")
 
 
@@ -33,8 +30,7 @@ class Release:
 
 def aws_names() -> list[str]:
     """Return the names at which AWS is asked for: those of its services and of the buckets."""
-    buckets = (RELEASES, *(f"{prefix}-{APP.region}" for prefix in _AGENTS))
-    hosts = (*_SERVICES, *(f"{bucket}.s3" for bucket in buckets))
+    hosts = (*_SERVICES, f"{RELEASES}.s3")
     return [f"{host}.{APP.region}.amazonaws.com" for host in hosts]
 
 
@@ -42,11 +38,11 @@ def publish(endpoint: str, archive: Path, outputs: Mapping[str, str], redis: Red
     """Put the release, Amazon's agents and the secrets where a host looks for them."""
     s3, secrets = APP.client("s3", endpoint), APP.client("secretsmanager", endpoint)
     place = {"CreateBucketConfiguration": {"LocationConstraint": APP.region}}
-    for bucket in (RELEASES, *(f"{prefix}-{APP.region}" for prefix in _AGENTS)):
-        s3.create_bucket(Bucket=bucket, **place)
+    s3.create_bucket(Bucket=RELEASES, **place)
     s3.upload_file(str(archive), RELEASES, f"releases/{archive.name}")
-    for prefix, key in _AGENTS.items():
-        s3.upload_file(str(_agent(archive.parent, Path(key).stem)), f"{prefix}-{APP.region}", key)
+    agents = {parameter: _agent(archive.parent, name) for parameter, name in _AGENTS.items()}
+    for package in agents.values():
+        s3.upload_file(str(package), RELEASES, f"agents/{package.stem}-{_sha256(package)}.deb")
     values = {
         "secret-key": "k" * 64,
         "redis": redis.password,
@@ -56,7 +52,8 @@ def publish(endpoint: str, archive: Path, outputs: Mapping[str, str], redis: Red
     parameters = {
         "ArtifactBucketName": RELEASES,
         "ReleaseVersion": archive.name[6:-7],
-        "ReleaseSha256": hashlib.sha256(archive.read_bytes()).hexdigest(),
+        "ReleaseSha256": _sha256(archive),
+        **{parameter: _sha256(package) for parameter, package in agents.items()},
         "DomainName": NAME,
         "DatabaseHost": os.environ["MYAPP_DATABASE_HOST"],
         "DatabasePort": os.environ["MYAPP_DATABASE_PORT"],
@@ -72,6 +69,10 @@ def publish(endpoint: str, archive: Path, outputs: Mapping[str, str], redis: Red
     }
     resources = {"SecretKey": arns["secret-key"], "HostLogs": "/myapp/hosts"}
     return Release(archive.name[6:-7], user_data(parameters, resources), host_policy(parameters, resources))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _agent(folder: Path, name: str) -> Path:

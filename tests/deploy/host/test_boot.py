@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.skipif(why_no_machine() is not None, reason=f"no machine can be booted here: {why_no_machine()}"),
 ]
 
-UNITS: Final = ("web", "worker", "beat", "status")
+UNITS: Final = ("web", "live", "worker", "beat", "status")
 
 
 def test_cloudformation_is_told_that_the_host_runs(host: Host) -> None:
@@ -46,6 +46,25 @@ def test_every_unit_runs_as_a_user_without_rights(host: Host, unit: str) -> None
 
 def test_the_balancer_is_answered_whatever_name_it_uses(host: Host) -> None:
     assert host.ask("/health/live/", host=MACHINE) == (200, '{"status": "ok"}')
+
+
+def test_busy_pages_do_not_make_a_host_look_dead(host: Host) -> None:
+    host.machine.said("systemctl", "kill", "--signal=STOP", "myapp-web")  # no thread of it answers any more
+    try:
+        assert host.ask("/health/live/", host=MACHINE) == (200, '{"status": "ok"}')
+    finally:
+        host.machine.said("systemctl", "kill", "--signal=CONT", "myapp-web")
+    assert host.ask("/accounts/login/")[0] == 200
+
+
+def test_a_host_whose_pages_cant_start_is_taken_out_until_they_can(host: Host) -> None:
+    broken = "/run/systemd/system/myapp-web.service.d/broken.conf"
+    drop_in = f"mkdir -p $(dirname {broken}); printf '[Service]\\nExecStartPre=/bin/false\\n' >{broken}"
+    host.machine.said("sh", "-c", f"{drop_in}; systemctl daemon-reload; systemctl kill myapp-web")
+    assert wait_until(lambda: host.ask("/health/live/", host=MACHINE)[0] in {502, 504}, 30), host.last_words()
+
+    host.machine.said("sh", "-c", f"rm {broken}; systemctl daemon-reload")
+    assert wait_until(lambda: host.ask("/health/live/", host=MACHINE)[0] == 200, 60), host.last_words()
 
 
 def test_the_health_check_reaches_the_database(host: Host) -> None:
@@ -176,6 +195,23 @@ def test_another_release_than_asked_for_is_not_installed(host: Host) -> None:
     assert done.returncode != 0
     assert "did NOT match" in done.stderr
     assert host.signals.told[told:] == [(STACK, "Hosts", INSTANCE, "FAILURE")]
+
+
+def test_an_agent_that_was_changed_is_not_installed(host: Host) -> None:
+    found = host.client("s3").list_objects_v2(Bucket=RELEASES, Prefix="agents/amazon-ssm-agent-")["Contents"]
+    place = {"Bucket": RELEASES, "Key": found[0]["Key"]}
+    was = host.client("s3").get_object(**place)["Body"].read()
+    host.machine.said("dpkg", "--purge", "amazon-ssm-agent")
+    host.client("s3").put_object(**place, Body=b"something else")
+
+    install = f"/opt/myapp/releases/{host.release.version}/host/install.sh"
+    refused = host.machine.run([install])
+
+    assert refused.returncode != 0
+    assert "is not what its name says" in refused.stderr
+    assert host.machine.run(["dpkg", "--status", "amazon-ssm-agent"]).returncode != 0
+    host.client("s3").put_object(**place, Body=was)
+    host.machine.said(install)
 
 
 def test_a_host_that_boots_again_is_up_by_itself(host: Host) -> None:

@@ -2,11 +2,13 @@
 
 import hashlib
 import platform
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from deploy.account1_app.host import bundle
+from deploy.checks.licences import locked
 
 
 def test_is_not_built_for_hosts_on_another_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +20,8 @@ def test_is_not_built_for_hosts_on_another_system(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.slow
 def test_every_package_is_pinned_with_the_hash_of_its_wheel(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text((bundle.REPOSITORY / "requirements.txt").read_text())
+    audited = bundle.REPOSITORY / "requirements.lock"
+    (tmp_path / "requirements.lock").write_text(audited.read_text())
 
     bundle._build_wheels(tmp_path)
 
@@ -26,3 +29,14 @@ def test_every_package_is_pinned_with_the_hash_of_its_wheel(tmp_path: Path) -> N
     lines = (tmp_path / "requirements.lock").read_text().splitlines()
     assert sorted(line.rpartition("sha256:")[2] for line in lines) == sorted(wheels.values())
     assert any(line.startswith("mysqlclient==") for line in lines)
+    assert locked(tmp_path / "requirements.lock").items() <= locked(audited).items()
+
+
+@pytest.mark.slow
+def test_what_is_not_the_audited_package_is_not_bundled(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "requirements.lock").write_text(f"asgiref==3.13.0 --hash=sha256:{'0' * 64}\n")
+
+    with pytest.raises(subprocess.CalledProcessError):
+        bundle._build_wheels(tmp_path)
+
+    assert "DO NOT MATCH THE HASHES" in capfd.readouterr().err

@@ -10,7 +10,15 @@ from samtranslator.yaml_helper import yaml_parse
 from deploy.local.state import REPOSITORY
 
 FOLDER: Final = REPOSITORY / "deploy/account1_app"
-STACKS: Final = ("network.yaml", "database.yaml", "template.yaml", "host.yaml")
+STACKS: Final = (
+    "network.yaml",
+    "database.yaml",
+    "template.yaml",
+    "database_users.yaml",
+    "host.yaml",
+    "rotation.yaml",
+    "monitoring.yaml",
+)
 SITE: Final = (FOLDER / "host/nginx/myapp.conf").read_text()
 
 
@@ -38,7 +46,9 @@ def test_a_parameter_comes_from_where_the_readme_says(stack: str, parameters: li
         assert set(parameters) <= document(source.strip("`"))["Outputs"].keys()
 
 
-@pytest.mark.parametrize("stack", ["network.yaml", "database.yaml", "host.yaml"])
+@pytest.mark.parametrize(
+    "stack", ["network.yaml", "database.yaml", "database_users.yaml", "host.yaml", "rotation.yaml"]
+)
 def test_the_readme_tells_where_every_parameter_comes_from(stack: str) -> None:
     told = {name for of, names, _ in rows() if of == stack for name in names}
 

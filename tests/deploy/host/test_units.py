@@ -45,7 +45,7 @@ def analyze(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "myapp-web.socket", "myapp.target"])
+@pytest.mark.parametrize("name", [*SERVICES, "myapp-web.socket", "myapp-live.socket", "myapp.target"])
 def test_systemd_understands(root: Path, name: str) -> None:
     done = analyze(root, "verify", "--recursive-errors=one", str(root / "etc/systemd/system" / name))
 

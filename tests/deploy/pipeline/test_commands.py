@@ -26,7 +26,8 @@ def _targets(makefile: Path) -> set[str]:
 
 def _commands() -> Iterator[str]:
     for path in BUILDSPECS:
-        yield from yaml.safe_load(path.read_text())["phases"]["build"]["commands"]
+        for phase in yaml.safe_load(path.read_text())["phases"].values():
+            yield from phase.get("commands", ())
     for path in WORKFLOWS:
         for job in yaml.safe_load(path.read_text())["jobs"].values():
             yield from (step["run"] for step in job.get("steps", ()) if "run" in step)
@@ -69,6 +70,23 @@ def test_every_project_reads_a_buildspec_that_is_there() -> None:
     assert {REPOSITORY / name for name in named} == set(BUILDSPECS)
 
 
+def test_tools_are_installed_before_there_are_credentials() -> None:
+    workflow = yaml.safe_load((REPOSITORY / ".github/workflows/deploy-environment.yml").read_text())
+    steps = workflow["jobs"]["deploy"]["steps"]
+    tools = [number for number, step in enumerate(steps) if step.get("run") == "make -C deploy tools"]
+    credentials = [number for number, step in enumerate(steps) if "configure-aws-credentials" in step.get("uses", "")]
+
+    assert tools
+    assert max(tools) < min(credentials)
+
+
+def test_what_ships_is_audited_by_either_pipeline() -> None:
+    builds = [command.split() for command in _commands() if command.startswith("make -C deploy build")]
+
+    assert len(builds) == 3  # of a pull request, of the workflow, of CodePipeline
+    assert [words for words in builds if "audit" not in words] == []
+
+
 def test_production_comes_after_staging_and_an_approval() -> None:
     stages = yaml_parse(PIPELINE.read_text())["Resources"]["Pipeline"]["Properties"]["Stages"]
     names = [stage["Name"] for stage in stages]
@@ -85,6 +103,17 @@ def test_what_tests_and_builds_can_not_deploy() -> None:
     for role in ("TestRole", "BuildRole"):
         statements = resources[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
         assert "sts:AssumeRole" not in str(statements)
+
+
+@pytest.mark.parametrize("role", ["PipelineRole", "TestRole", "BuildRole"])
+def test_of_the_connection_only_our_repository_is_read(role: str) -> None:
+    policies = yaml_parse(PIPELINE.read_text())["Resources"][role]["Properties"]["Policies"]
+    [use] = [one for one in policies[0]["PolicyDocument"]["Statement"] if "UseConnection" in str(one.get("Action"))]
+    required = "StringEqualsIfExists" if role == "PipelineRole" else "StringEquals"  # see the template
+
+    assert use["Resource"] == {"Ref": "ConnectionArn"}
+    assert use["Condition"][required]["codeconnections:FullRepositoryId"] == {"Ref": "RepositoryId"}
+    assert use["Condition"]["StringEqualsIfExists"]["codeconnections:ProviderPermissionsRequired"] == "read_only"
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

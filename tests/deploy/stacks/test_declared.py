@@ -53,6 +53,33 @@ def test_the_stacks_have_an_order(name: str, tmp_path: Path) -> None:
     assert {one.name for one in deployment_order(stacks, _filled(name, tmp_path))} == {one.name for one in stacks}
 
 
+def test_a_group_holds_those_that_begin_with_its_name() -> None:
+    stacks = {stack.name: stack for stack in declared_stacks()}
+
+    assert stacks["app-host"].is_within("account1")
+    assert stacks["app-host"].is_within("")
+    assert not stacks["app-host"].is_within("account2")
+    assert not stacks["app"].is_within("account1-hosts")
+
+
+def test_hosts_wait_for_the_databases_users() -> None:
+    """Between a group and the next, somebody makes them: so the hosts are in a group of their own."""
+    groups = {stack.name: stack.group for stack in declared_stacks()}
+
+    assert groups["app-database"] != groups["app-host"]
+    assert groups["app-host"] == groups["app-monitoring"]
+
+
+def test_what_decides_over_deployments_is_a_persons() -> None:
+    assert {stack.name for stack in declared_stacks() if stack.by_person} == {
+        "app-deploy-roles",
+        "warehouse-deploy-roles",
+        "pipeline",
+        "app-database-users",
+        "app-rotation",
+    }
+
+
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_an_environment_names_no_parameter_that_is_not_there(name: str, tmp_path: Path) -> None:
     environment, stacks = _filled(name, tmp_path), {stack.name: stack for stack in stacks_of(name)}

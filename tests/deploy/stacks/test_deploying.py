@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,68 @@ def test_a_stack_is_updated(deployment: Deploy) -> None:
     url = aws_client("sqs").get_queue_url(QueueName=f"try-first-{ACCOUNT_1}")["QueueUrl"]
     attributes = aws_client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
     assert attributes["Attributes"]["VisibilityTimeout"] == "7"
+
+
+PROTECTED = QUEUE.replace("Resources:", "  IsProtected: {Type: String, Default: 'true'}\nResources:")
+
+
+def _protection(calls: list[dict[str, Any]]) -> list[str]:
+    """Return what each change set of the stack says of its protection; what it leaves out is the template's default."""
+    given = [{one["ParameterKey"]: one["ParameterValue"] for one in call["Parameters"]} for call in calls]
+    changed = [one for call, one in zip(calls, given, strict=True) if call["StackName"] == "try-queue"]
+    return [one.get("IsProtected", "true") for one in changed]
+
+
+def test_what_is_protected_is_made_without_protection_first(deployment: Deploy) -> None:
+    deployed = deployment(queue=PROTECTED)
+    calls = _asked_of_cloudformation(deployed, "CreateChangeSet")
+
+    deployed.deploy("account1", _yes)
+    assert _protection(calls) == ["false", "true"]
+
+    deployed.deploy("account1", _yes)
+    assert _protection(calls) == ["false", "true", "true"]
+
+
+def test_what_may_not_be_made_is_not_protected_either(deployment: Deploy) -> None:
+    deployed = deployment(queue=PROTECTED)
+    calls = _asked_of_cloudformation(deployed, "CreateChangeSet")
+
+    assert not deployed.deploy("account1", lambda stack: stack != "try-queue")
+    assert _protection(calls) == ["false"]
+
+
+def _asked_of_cloudformation(deployed: Deployment, operation: str) -> list[dict[str, Any]]:
+    """Return a list that each call of an operation is written into."""
+    calls: list[dict[str, Any]] = []
+    deployed.accounts.client("app", "cloudformation")  # makes the session
+    events = deployed.accounts._sessions["app"]._session.get_component("event_emitter")
+    events.register(f"provide-client-params.cloudformation.{operation}", lambda params, **_: calls.append(params))
+    return calls
+
+
+def test_what_a_failed_change_has_made_does_not_stay(deployment: Deploy) -> None:
+    deployed = deployment(reader=READER.replace("!Ref QueueName", "first"), queue=QUEUE)
+    calls = _asked_of_cloudformation(deployed, "ExecuteChangeSet")
+
+    deployed.deploy("account1", _yes)
+
+    assert calls
+    assert [call["RetainExceptOnCreate"] for call in calls] == [True] * len(calls)
+
+
+def test_a_persons_stack_is_made_with_the_persons_rights(deployment: Deploy) -> None:
+    deployed = deployment(queue=QUEUE, mine="Resources: {Queue: {Type: AWS::SQS::Queue}}")
+    accounts = {key: replace(one, cloudformation_role="try-cf") for key, one in deployed.environment.accounts.items()}
+    stacks = [replace(one, by_person=one.name == "mine") for one in deployed.stacks]
+    deployed = replace(deployed, stacks=stacks, environment=replace(deployed.environment, accounts=accounts))
+    calls = _asked_of_cloudformation(deployed, "CreateChangeSet")
+
+    deployed.deploy("account1", _yes)
+
+    roles = {call["StackName"]: call.get("RoleARN") for call in calls}
+    assert roles["try-queue"] == f"arn:aws:iam::{ACCOUNT_1}:role/try-cf"
+    assert roles["try-mine"] is None
 
 
 def test_another_group_is_left_alone(deployment: Deploy) -> None:

@@ -10,13 +10,9 @@ from deploy.stacks.accounts import Accounts
 from deploy.stacks.declared import stacks_of
 from deploy.stacks.deploying import Deployment
 from deploy.stacks.environments import Environment
-from deploy.stacks.packages import BUILDS, SAM
+from deploy.stacks.releases import Release
 from tests.aws import ACCOUNT_1, ACCOUNT_2, aws_client
-
-pytestmark = pytest.mark.skipif(
-    not (SAM.is_file() and (BUILDS / "account2_warehouse/template.yaml").is_file()),
-    reason="nothing was built: run make -C deploy build",
-)
+from tests.deploy.building import the_build
 
 
 @pytest.mark.slow
@@ -29,12 +25,16 @@ def test_every_functions_code_is_uploaded_to_its_own_account(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr("deploy.stacks.packages.packaged_template", lambda stack, _environment: tmp_path / stack.name)
+    archive = tmp_path / "myapp-1.tar.gz"
+    archive.write_text("a release")
+    monkeypatch.setattr("deploy.stacks.deploying.built_release", lambda: Release(archive, "1", "0" * 64))
     _let_account_1_deploy_account_2()
     deployment = Deployment(
         environment, stacks_of("staging"), Accounts(dict(environment.accounts), clean_aws), said.append
     )
 
-    deployment.package()
+    with the_build():
+        deployment.package()
 
     for stack, account in (("app", ACCOUNT_1), ("warehouse", ACCOUNT_2)):
         bucket = f"try-artifacts-{account}"

@@ -7,19 +7,37 @@ from threading import Thread
 
 import pytest
 
+from deploy.stacks.declared import declared_stacks
 from deploy.stacks.deploying import Deployment
-from deploy.stacks.smoke import health_problems, load_problems, queue_problems
+from deploy.stacks.smoke import dead_letter_queues, health_problems, load_problems, queue_problems
 from tests.aws import aws_client, aws_endpoint, clean_aws
 
 __all__ = ["aws_endpoint", "clean_aws"]
 
 LOG_GROUP = "/aws/lambda/try-upsert-report"
 QUEUES = """
+Parameters:
+  NamePrefix: {Type: String}
 Resources:
-  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: try-watch}}
-  Dead: {Type: AWS::SQS::Queue, Properties: {QueueName: try-watch-dead-letters}}
-  Fifo: {Type: AWS::SQS::Queue, Properties: {QueueName: try-refresh.fifo, FifoQueue: true}}
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: !Sub ${NamePrefix}-watch
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3}
+  Dead: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "${NamePrefix}-watch-dead-letters"}}
+  Fifo:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: try-refresh.fifo
+      FifoQueue: true
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt FifoDead.Arn, maxReceiveCount: 3}
   FifoDead: {Type: AWS::SQS::Queue, Properties: {QueueName: try-refresh-dead-letters.fifo, FifoQueue: true}}
+  RuleDead: {Type: AWS::SQS::Queue, Properties: {QueueName: try-rules-are-unhappy}}
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {source: [try]}
+      Targets: [{Id: queue, Arn: !GetAtt Queue.Arn, DeadLetterConfig: {Arn: !GetAtt RuleDead.Arn}}]
 Outputs:
   WatchQueueUrl: {Value: !Ref Queue}
   RefreshQueueUrl: {Value: !Ref Fifo}
@@ -93,10 +111,23 @@ def test_dead_letters_are_found(deployed: Deployment) -> None:
     fifo = {"MessageGroupId": "one", "MessageDeduplicationId": "one"}
     aws_client("sqs").send_message(QueueUrl=_url("try-refresh-dead-letters.fifo"), MessageBody="dead", **fifo)
 
-    assert [problem.split(".")[0] for problem in queue_problems(deployed, deployed.outputs())] == [
+    aws_client("sqs").send_message(QueueUrl=_url("try-rules-are-unhappy"), MessageBody="dead")
+
+    assert [problem.split(". ")[0] for problem in queue_problems(deployed, deployed.outputs())] == [
         "try-watch-dead-letters holds 1 messages",
-        "try-refresh-dead-letters",
+        "try-refresh-dead-letters.fifo holds 1 messages",
+        "try-rules-are-unhappy holds 1 messages",
     ]
+
+
+def test_every_dead_letter_queue_that_ships_is_looked_at() -> None:
+    for stack in (one for one in declared_stacks() if one.has_code):
+        queues = [one for one in stack.document["Resources"].values() if one["Type"] == "AWS::SQS::Queue"]
+        names = {one["Properties"]["QueueName"]["Fn::Sub"].replace("${NamePrefix}", "try") for one in queues}
+
+        assert set(dead_letter_queues(stack.document["Resources"], "try")) == {
+            name for name in names if "dead-letters" in name
+        }
 
 
 def test_a_queue_that_is_gone_is_found(deployed: Deployment) -> None:

@@ -20,6 +20,20 @@ def test_a_parameter_is_given_by_the_file_a_computed_name_or_another_stack(
     }
 
 
+BOUNDED = "Parameters: {PermissionsBoundaryArn: {Type: String, Default: ''}}\nResources: {}"
+
+
+def test_roles_are_bounded_once_cloudformation_has_a_role(declare: Declare, environment: Environment) -> None:
+    stacks = declare(bounded=BOUNDED)
+    accounts = {key: replace(one, cloudformation_role="try-cf") for key, one in environment.accounts.items()}
+    with_role = replace(environment, accounts=accounts)
+    arn = f"arn:aws:iam::{environment.accounts['app'].account_id}:policy/try-boundary"
+
+    assert parameter_sources(stacks[0], stacks, environment) == {}
+    assert parameter_sources(stacks[0], stacks, with_role) == {"PermissionsBoundaryArn": Source("computed", arn)}
+    assert parameter_sources(replace(stacks[0], by_person=True), stacks, with_role) == {}
+
+
 def test_the_file_comes_before_another_stack(declare: Declare, environment: Environment) -> None:
     stacks = declare(queue=QUEUE, reader=READER)
     given = replace(environment, stack_parameters={"reader": {"QueueName": "mine"}})

@@ -83,18 +83,19 @@ class Reconciler:
 
     def _begin(self, registration: Registration, differences: Sequence[Difference], at: datetime) -> None:
         incident = _new_incident(registration, differences, at)
-        self.incidents.record(incident, at)
+        if not self.incidents.change(None, incident):
+            return  # somebody else began one just now: the next comparison looks again
         logger.warning("counts differ", extra={**incident.log_keys, "differences": incident.message})
 
     def _go_on(self, known: Incident, differences: Sequence[Difference], at: datetime) -> None:
         if not differences:
-            self.incidents.change_from(known, known.changed(at, state=Stage.RESOLVED))
+            self.incidents.change(known, known.changed(at, state=Stage.RESOLVED))
             return
         changes = _described(differences)
         if known.state is Stage.RETRYING and at > known.changed_at + _RETRY_TAKES and not self._is_read(known, at):
             changes["state"] = Stage.OPEN
         if any(getattr(known, name) != value for name, value in changes.items()):
-            self.incidents.change_from(known, known.changed(at, **changes))
+            self.incidents.change(known, known.changed(at, **changes))
 
     def _is_read(self, incident: Incident, at: datetime) -> bool:
         runs = self.incidents.runs.history(incident.property_id, incident.report, at)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import chain
 from typing import Final
 
 from django.db import transaction
@@ -40,8 +39,8 @@ class _Count:
 def days_to_count(data_flows: Iterable[DataFlow], incidents: Iterable[DataFlowIncident]) -> Chosen:
     """Return which days of the data flows are counted now, by property and report.
 
-    Those of the incidents come first, then those that were loaded or counted longest ago; at most MOST_DAYS of at
-    most MOST_ROWS rows together.
+    Those of the incidents come first, with half of the room at most, then those that were loaded or counted longest
+    ago; MOST_DAYS of MOST_ROWS rows together at most.
     """
     of_flows = Partition.objects.filter(property_id__in=[flow.property_id for flow in data_flows], generation__gt=0)
     of_incidents = Q(pk__in=[])
@@ -50,13 +49,22 @@ def days_to_count(data_flows: Iterable[DataFlow], incidents: Iterable[DataFlowIn
         of_incidents |= Q(property_id=incident.data_flow.property_id, report_id=incident.report) & days
     oldest = of_flows.order_by("counted_at", "property_id", "report_id", "date")
     chosen: Chosen = {}
-    rows_left = MOST_ROWS
-    for partition in chain(oldest.filter(of_incidents)[:MOST_DAYS], oldest.exclude(of_incidents)[:MOST_DAYS]):
-        if chosen and partition.row_count > rows_left:
-            break
-        rows_left -= partition.row_count
+    first = _within(oldest.filter(of_incidents)[: MOST_DAYS // 2], MOST_ROWS // 2)
+    rows_left = MOST_ROWS - sum(partition.row_count for partition in first)
+    for partition in [*first, *_within(oldest.exclude(of_incidents)[: MOST_DAYS - len(first)], rows_left)]:
         chosen.setdefault((partition.property_id, partition.report_id), set()).add(partition.date)
     return chosen
+
+
+def _within(partitions: Iterable[Partition], rows: int) -> list[Partition]:
+    """Return the first partitions that have no more rows together; the first one always."""
+    within: list[Partition] = []
+    for partition in partitions:
+        rows -= partition.row_count
+        if within and rows < 0:
+            break
+        within.append(partition)
+    return within
 
 
 def counted_reports(data_flow: DataFlow, chosen: Chosen, at: datetime) -> Iterator[CountedReport]:

@@ -126,16 +126,21 @@ def test_a_day_larger_than_the_budget_is_counted_alone(data_flow: DataFlow, monk
     assert [item.is_counted for item in count(data_flow)["events"].held] == [True]
 
 
-def test_days_of_an_incident_are_counted_every_time(data_flow: DataFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_of_an_incident_are_counted_every_time_and_the_others_in_turn(
+    data_flow: DataFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(counting, "MOST_ROWS", 2)
-    for offset in range(3):
-        load(data_flow, DAY + timedelta(offset))
-    last = DAY + timedelta(2)
-    incident = DataFlowIncident(data_flow=data_flow, report="events", start_date=last, end_date=last)
+    days = [DAY + timedelta(offset) for offset in range(3)]
+    for day in days:
+        load(data_flow, day)
+    incident = DataFlowIncident(data_flow=data_flow, report="events", start_date=days[2], end_date=days[2])
 
-    for _ in range(2):
-        held = count(data_flow, [incident])["events"].held
-        assert [item.start_date for item in held if item.is_counted] == [last]
+    turns = [
+        {(item.start_date, item.end_date) for item in count(data_flow, [incident])["events"].held if item.is_counted}
+        for _ in range(2)
+    ]
+
+    assert turns == [{(days[0], days[0]), (days[2], days[2])}, {(days[1], days[2])}]
 
 
 def test_a_day_that_is_loaded_meanwhile_is_left_for_the_next_time(

@@ -143,3 +143,32 @@ def test_many_known_days_are_looked_at_in_several_statements(scene: Scene) -> No
     ]
 
     assert compared(scene.refresher, REPORT_TABLES.values(), known, AT) == []
+
+
+def test_newest_days_of_each_report_are_found_however_many_differ(scene: Scene) -> None:
+    days = [day(offset) for offset in range(30)]
+    for property_id in PROPERTIES:
+        scene.deliver("events", [event_row(date, "a") for date in days], days[0], days[-1], property_id)
+    scene.refresh("events")
+    scene.admin.execute("DELETE FROM ga4_combined.events")
+
+    differences = compared(scene.refresher, [EVENTS], [], AT)
+
+    newest = {(property_id, date) for property_id in PROPERTIES for date in days[-20:]}
+    assert {(item.property_id, item.start_date) for item in differences} == newest
+
+
+def test_hops_have_a_type_of_their_own_in_every_query(scene: Scene) -> None:
+    """Redshift, unlike PostgreSQL, gives a bare text in a subquery none, and refuses the query around it."""
+    told: list[str] = []
+
+    class Listening:
+        def query(self, statement: str) -> list[dict[str, str]]:
+            told.append(statement)
+            return []
+
+    compared(Listening(), [EVENTS], [], AT)  # type: ignore[arg-type]  # what is asked, not what is answered
+
+    (statement,) = told
+    assert statement.count(" AS VARCHAR(20)) AS hop") == 3
+    assert "' AS hop" not in statement

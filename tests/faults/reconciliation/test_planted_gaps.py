@@ -77,7 +77,7 @@ def test_one_sweep_finds_what_is_planted_in_the_warehouse_and_retry_mends_it(all
     }
     assert len(scene.told) == len(PLANTED)
     assert {news.kind.value for news in scene.told} == {"counts_differ"}
-    assert "Press Retry: exactly these days" in found["events"].remedy
+    assert "Press Retry: these days are read" in found["events"].remedy
 
     for news in found.values():
         payload = {"run_id": news.run_id, "incident_id": str(news.incident_id), "requested_by": "olivia"}
@@ -158,6 +158,41 @@ def test_failed_run_and_differing_counts_of_a_report_are_one_incident_at_a_time(
     state(scene, FIRST_DUE + timedelta(minutes=5), differing={DAY: (1, 0)})
 
     assert [news.kind.value for news in scene.told] == ["run_failed"]
+
+
+def test_run_that_fails_once_leaves_differing_counts_as_they_are(scene: Scene) -> None:
+    state(scene, FIRST_DUE - timedelta(hours=1), differing={DAY: (1, 0)})
+    scene.fail_runs(1)
+    scene.run_daily()
+    for minutes in range(15, 75, 15):
+        scene.sweep(FIRST_DUE + timedelta(minutes=minutes))
+    state(scene, FIRST_DUE + timedelta(minutes=90), differing={DAY: (1, 0)})
+
+    assert [(news.kind.value, news.state.value) for news in scene.told] == [("counts_differ", "open")]
+    assert {(item["kind"], item["state"]) for item in scene.incidents()} == {("counts_differ", "open")}
+
+
+def test_first_message_of_an_incident_keeps_its_button(scene: Scene) -> None:
+    state(scene, LATER, differing={DAY: (1, 0)})
+    first = scene.retry_payload()
+
+    outcomes = [scene.account.invoke("retry_run", first)["outcome"] for _ in range(3)]
+
+    assert outcomes == ["retried"] * 3
+    scene.settle()
+    assert scene.requested_windows() == [(DAY, DAY)]
+
+
+def test_statement_that_cannot_be_compared_holds_up_no_registration(scene: Scene) -> None:
+    scene.account.execute("ALTER TABLE ga4_ops.differences RENAME TO gone")
+    try:
+        state(scene, LATER, differing={DAY: (1, 0)})
+    finally:
+        scene.account.execute("ALTER TABLE ga4_ops.gone RENAME TO differences")
+    scene.account.send(data_flow(reports=[{"slug": "events"}], revision=2, state="paused"), LATER)
+
+    assert scene.told == []
+    assert len(scene.account.rows("SELECT revision FROM ga4_ops.data_flows WHERE revision = 2")) == 1
 
 
 def test_statement_of_a_paused_data_flow_is_passed_over(scene: Scene) -> None:

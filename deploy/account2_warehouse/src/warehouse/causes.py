@@ -90,7 +90,7 @@ _REFRESH_REMEDY: Final = (
     "take the rows; docs/runbook.md says under Warehouse what to do."
 )
 _DIFFERING_REMEDY: Final = (
-    "Press Retry: exactly these days are read, unloaded and loaded again, and compared once more. If an unload lies in "
+    "Press Retry: these days are read, unloaded and loaded again, and compared once more. If an unload lies in "
     "quarantine, Load again on the data flow's page is enough. If it comes back, somebody else changes the tables: "
     "docs/runbook.md says under Counts that differ where to look."
 )

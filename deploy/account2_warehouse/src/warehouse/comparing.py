@@ -18,7 +18,7 @@ from warehouse.refresh_sql import metric_sums
 from warehouse.statements import MAX_STATEMENT_BYTES, Warehouse, literal
 
 _SCHEMAS: Final = {Hop.TYPED: RAW_SCHEMA, Hop.COMBINED: COMBINED_SCHEMA}
-_MOST: Final = 100  # of one table in one look; the others are found when these are mended
+_MOST: Final = 20  # of one report in one look, the newest days; the others are found when these are mended
 _NEW: Final = timedelta(days=1)
 _DELIVERIES_OF: Final = timedelta(days=7)
 _TURNS: Final = 96  # quarters of an hour in a day: each older day is looked at in one of them
@@ -70,15 +70,22 @@ def _days_query(table: ReportTable, hop: Hop, known: Iterable[Difference], at: d
     """The days whose rows in one layer are not those that the ledger has, in number or in the sum of any metric."""
     same_day = " AND ".join(f"stored.{column} = days.{column}" for column in table.partition_columns)
     day = "days.property_id, days.report_id, days.date, days.generation, days.row_count"
-    return f"""SELECT * FROM (SELECT days.property_id, days.report_id AS report, {literal(hop)} AS hop,
+    place = "ROW_NUMBER() OVER (PARTITION BY days.property_id, days.report_id ORDER BY days.date DESC)"
+    return f"""SELECT property_id, report, hop, start_date, end_date, generation, rows_expected, rows_found
+FROM (SELECT days.property_id, days.report_id AS report, {_hop(hop)} AS hop,
     days.date AS start_date, days.date AS end_date, days.generation, days.row_count AS rows_expected,
-    COUNT(stored.property_id) AS rows_found
+    COUNT(stored.property_id) AS rows_found, {place} AS place
   FROM {PARTITIONS.qualified_name} AS days
   LEFT JOIN {_SCHEMAS[hop]}.{table.name} AS stored ON {same_day}
   WHERE days.report_table = {literal(table.name)} AND days.sums IS NOT NULL AND ({_looked_at(table, known, at)})
   GROUP BY {day}, days.sums
   HAVING COUNT(stored.property_id) <> days.row_count OR {metric_sums(table)} <> days.sums
-  ORDER BY days.date DESC LIMIT {_MOST}) AS {hop.value}"""
+) AS {hop.value} WHERE place <= {_MOST}"""
+
+
+def _hop(hop: Hop) -> str:
+    # Redshift finds no type for a bare text that a query around it uses.
+    return f"CAST({literal(hop)} AS VARCHAR(20))"
 
 
 def _looked_at(table: ReportTable, known: Iterable[Difference], at: datetime) -> str:
@@ -106,7 +113,7 @@ def _deliveries_query(at: datetime) -> str:
     """
     since = f"runs.status = 'succeeded' AND runs.consumed_at > {literal(at - _DELIVERIES_OF)}"
     refresh = "runs.property_id, runs.report, runs.consumed_at"
-    return f"""SELECT delivered.property_id, delivered.report, {literal(Hop.DELIVERED)} AS hop,
+    return f"""SELECT delivered.property_id, delivered.report, {_hop(Hop.DELIVERED)} AS hop,
   delivered.start_date, delivered.end_date, 0 AS generation, delivered.row_count AS rows_expected,
   held.row_count + COALESCE(refused.row_count, 0) AS rows_found
 FROM (SELECT {refresh}, MIN(runs.start_date) AS start_date, MAX(runs.end_date) AS end_date,

@@ -15,7 +15,7 @@ from dataflows.contracts.tables import PARTITIONS
 from warehouse.differences import Difference, Hop
 from warehouse.statements import Warehouse, literal
 
-_MOST: Final = 800  # of one statement of Account 1's; the others are found when these are mended
+_MOST: Final = 100  # of one report, the newest days; the others are found when these are mended
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,13 @@ def compared_days(
     by_day: dict[tuple[str, date], list[Difference]] = {}
     for item in spoken_of:
         by_day.setdefault((item.report, item.start_date), []).append(item)
-    found: list[Difference] = []
+    found: dict[str, list[Difference]] = {}
     for day in _days(warehouse, counted):
         report = next(item for item in counted.reports if item.report == day.report and _holds(item, day.date))
-        found += _differences(day, report, by_day.get((day.report, day.date), []), counted.occurred_at)
-    return spoken_of, found[:_MOST]
+        found.setdefault(day.report, []).extend(
+            _differences(day, report, by_day.get((day.report, day.date), []), counted.occurred_at)
+        )
+    return spoken_of, [item for of_report in found.values() for item in of_report[:_MOST]]
 
 
 def _is_spoken_of(item: Difference, reports: Iterable[CountedReport]) -> bool:

@@ -12,6 +12,7 @@ from warehouse import ops
 from warehouse.statements import Warehouse, literal
 
 _ROWS_A_STATEMENT: Final = 100  # of less than 700 bytes each
+_STATEMENTS_AT_ONCE: Final = 20
 _SHOWN: Final = 5
 _KEY: Final = ("property_id", "report", "hop", "start_date", "end_date")
 # An unload that fails for now is tried again for more than an hour; what is not loaded then is lost, or in quarantine.
@@ -69,6 +70,11 @@ class Difference:
         return self.property_id, self.report, self.hop, self.start_date, self.end_date
 
     @property
+    def said(self) -> "Difference":
+        """What is kept of it: when it was last seen decides something of what may be on its way, and of that alone."""
+        return self if self.hop in IN_MYSQL else replace(self, seen_at=self.first_seen_at)
+
+    @property
     def is_certain(self) -> bool:
         """Whether it is told: what is unloaded may be on its way for a while."""
         return self.hop is not Hop.ARRIVED or self.seen_at - self.first_seen_at >= _ON_ITS_WAY
@@ -105,12 +111,14 @@ class Differences:
         return [Difference.from_row(row) for row in rows]
 
     def replace(self, known: Sequence[Difference], found: Sequence[Difference]) -> None:
-        """Put what is found in the place of what is known; nothing is written where both are the same."""
-        gone = [item for item in known if item not in found]
-        new = [item for item in found if item not in known]
+        """Put what is found in the place of what is known; nothing is written where both say the same."""
+        said, says = {item.said for item in known}, {item.said for item in found}
+        gone = [item for item in known if item.said not in says]
+        new = [item for item in found if item.said not in said]
         statements = [*_deletes(gone), *_inserts(new)]
-        if statements:
-            self._warehouse.execute_together([ops.lock(DIFFERENCES), *statements])
+        for first in range(0, len(statements), _STATEMENTS_AT_ONCE):
+            together = statements[first : first + _STATEMENTS_AT_ONCE]
+            self._warehouse.execute_together([ops.lock(DIFFERENCES), *together])
 
 
 def described(differences: Iterable[Difference]) -> str:

@@ -34,7 +34,8 @@ _TERMINAL: Final = {
     ),
     "AccessDeniedException": (
         "access_denied",
-        f"Deploy the warehouse's stack again: its role lacks a right. Then {SAVE_AGAIN}.",
+        "The role lacks the right: see that the connection profile is the one that the warehouse's stack was given as "
+        f"GoogleConnectorProfile, or deploy that stack again; then {SAVE_AGAIN}.",
     ),
 }
 

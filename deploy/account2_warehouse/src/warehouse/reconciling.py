@@ -17,7 +17,7 @@ from dataflows.contracts.incidents import IncidentCause, IncidentKind
 from dataflows.contracts.reports import ReportTable
 from warehouse.comparing import compared
 from warehouse.counted_days import compared_days
-from warehouse.differences import IN_MYSQL, IN_WAREHOUSE, Difference, Differences, Hop, described
+from warehouse.differences import IN_MYSQL, IN_WAREHOUSE, Difference, Differences, described
 from warehouse.errors import try_each
 from warehouse.incidents import UNRESOLVED, Incident, Incidents, Stage
 from warehouse.registry import Registration, Registry
@@ -44,10 +44,10 @@ class Reconciler:
         """Compare the warehouse with itself at the aware moment `at`. Raises TransientError or TerminalError."""
         if in_force := self.registry.all_in_force():
             known = self.differences.find()
-            before, counted = _split(known, IN_WAREHOUSE)
+            before = [item for item in known if item.hop in IN_WAREHOUSE]
             found = compared(self.incidents.warehouse, _tables(in_force), before, at)
             self.differences.replace(before, found)
-            self._note(in_force, [*found, *counted], at)
+            self._note(in_force, at)
 
     def take(self, counted: DataFlowDaysCounted, at: datetime) -> bool:
         """Compare what Account 1 counted of days with what was unloaded; return whether any differ, or did before.
@@ -59,22 +59,25 @@ class Reconciler:
         if registration is None or registration.event.property.property_id != counted.property_id:
             return False
         known = self.differences.find(property_id=counted.property_id)
-        in_mysql, _ = _split(known, IN_MYSQL)
+        in_mysql = [item for item in known if item.hop in IN_MYSQL]
         if any(item.seen_at > counted.occurred_at for item in in_mysql):
             return False
         before, found = compared_days(self.incidents.warehouse, counted, in_mysql)
         self.differences.replace(before, found)
-        self._note([registration], [*found, *(item for item in known if item not in before)], at)
+        self._note([registration], at)
         return bool(before or found)
 
-    def _note(self, in_force: Sequence[Registration], differences: Iterable[Difference], at: datetime) -> None:
-        """Begin, change and end the incidents of data flows as their differences stand."""
-        found: dict[tuple[str, str], list[Difference]] = {}
-        for item in differences:
-            if item.is_certain:
-                found.setdefault((item.property_id, item.report), []).append(item)
+    def _note(self, in_force: Sequence[Registration], at: datetime) -> None:
+        """Begin, change and end the incidents of data flows as their differences stand.
+
+        The incidents are read first: one that somebody changes for newer differences than these stays as it is then.
+        """
         one = {"data_flow_id": str(in_force[0].event.data_flow_id)} if len(in_force) == 1 else {}
         unresolved = self.incidents.find(state=UNRESOLVED, **one)
+        found: dict[tuple[str, str], list[Difference]] = {}
+        for item in self.differences.find():
+            if item.is_certain:
+                found.setdefault((item.property_id, item.report), []).append(item)
         begun = {(item.property_id, item.report) for item in unresolved}
         ours = [item for item in unresolved if item.kind is IncidentKind.COUNTS_DIFFER]
         try_each(ours, lambda item: self._go_on(item, found.get((item.property_id, item.report), []), at))
@@ -100,12 +103,6 @@ class Reconciler:
     def _is_read(self, incident: Incident, at: datetime) -> bool:
         runs = self.incidents.runs.history(incident.property_id, incident.report, at)
         return any(run.is_under_way and not run.is_scheduled for run in runs)
-
-
-def _split(known: Iterable[Difference], hops: Sequence[Hop]) -> tuple[list[Difference], list[Difference]]:
-    """Return the differences of these hops, and the others."""
-    listed = list(known)
-    return [item for item in listed if item.hop in hops], [item for item in listed if item.hop not in hops]
 
 
 def _tables(in_force: Iterable[Registration]) -> list[ReportTable]:

@@ -152,6 +152,8 @@ class Remediation:
         wait_until = next_try(failure, incident, cause, message, at)
         if wait_until is None:
             return self.incidents.change(known, opened(incident, changed, failure, at), failure=failure)
+        if incident.kind is IncidentKind.COUNTS_DIFFER:  # which a run that fails once has nothing to do with
+            changed = replace(incident.changed(at), told_at=incident.told_at)
         return self._try_again(known, changed, failure, max(wait_until, run.due_at or at))
 
     def _try_again(self, known: Incident | None, incident: Incident, failure: Failure, due_at: datetime) -> bool:

@@ -38,10 +38,10 @@ class Sweeper:
             watcher.scheduled_flows.look,
             watcher.remediation.look,
             self.missing_days.look,  # after it: what was decided of a failed run's days is found there
-            self.reconciler.look,
             watcher.remediation.tell,
             watcher.starter.start_all,
             self._refresh_waiting,
+            self._compare,  # last: nothing waits for it
         )
         try_each(parts, lambda part: part(at))
 
@@ -50,6 +50,11 @@ class Sweeper:
         overdue = runs.find(kind=RunKind.SCHEDULED, status=RunState.PENDING)
         is_near = self.watcher.remediation.deadline.is_near
         try_each([*runs.find(status=RunState.STARTED), *overdue], lambda run: self._look_at(run, at), is_near)
+
+    def _compare(self, at: datetime) -> None:
+        if not self.watcher.remediation.deadline.is_near():
+            self.reconciler.look(at)
+            self.watcher.remediation.tell(at)
 
     def _refresh_waiting(self, at: datetime) -> None:
         for table in waiting_tables(self.watcher.warehouse, at):

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataflows.contracts.counts import DataFlowDaysCounted
-from dataflows.contracts.errors import TerminalError
+from dataflows.contracts.errors import TerminalError, TransientError
 from dataflows.contracts.events import (
     MYAPP_SOURCE,
     RunDataFlow,
@@ -98,14 +98,16 @@ def _request_runs(config: RegisterConfig, detail: dict[str, Any], moment: Moment
 
 
 def _compare(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:
+    """Take what MyApp counted. What fails is not tried again: registrations wait behind it, the next count does not."""
     try:
         counted = parse_days_counted(detail)
-    except TerminalError:
-        logger.exception("refused: no counts of days")
-        return
-    ops = _ops(config)
-    if Reconciler(Registry(ops), Incidents(ops)).take(counted, moment.now):
-        _watch_queue(config).start_waiting_runs(moment.now, str(counted.data_flow_id))  # the watch function tells it
+        ops = _ops(config)
+        if Reconciler(Registry(ops), Incidents(ops)).take(counted, moment.now):
+            _watch_queue(config).start_waiting_runs(
+                moment.now, str(counted.data_flow_id)
+            )  # the watch function tells it
+    except (TerminalError, TransientError):
+        logger.exception("counts of days were not compared")
 
 
 def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:

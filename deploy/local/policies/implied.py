@@ -94,8 +94,7 @@ TABLE: Final = (
     ),
     # A host: its user data, and Amazon's two agents. tests/deploy/host/test_boot.py boots one.
     Row("a host starts", ("s3:GetObject",), "arn:aws:s3:::{ArtifactBucketName}/releases/myapp.tar.gz"),
-    Row("a host starts", ("s3:GetObject",), "arn:aws:s3:::amazon-ssm-{Region}/agent.deb"),
-    Row("a host starts", ("s3:GetObject",), "arn:aws:s3:::amazoncloudwatch-agent-{Region}/agent.deb"),
+    Row("a host starts", ("s3:GetObject",), "arn:aws:s3:::{ArtifactBucketName}/agents/agent.deb"),
     Row("a host starts", ("secretsmanager:GetSecretValue",), "{SecretKey}"),
     Row("a host starts", ("secretsmanager:GetSecretValue",), "{RedisSecretArn}"),
     Row("a host starts", ("cloudformation:SignalResource",), "{StackId}"),

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from dataflows.models import DataFlow
 from dataflows.services import data_flow_register
+from deploy.local.accounts import GA4_PROFILE
 from tests.dataflows.contracts.definitions import register_detail
 
 
@@ -25,6 +26,6 @@ def main() -> None:
 
 
 def _data_flow(property_id: str) -> DataFlow:
-    detail = register_detail(connector_profile="google", start_date="2026-01-01")
+    detail = register_detail(connector_profile=GA4_PROFILE, start_date="2026-01-01")
     names = ("connector_profile", "reports", "start_date", "lookback_days", "refresh_hour_local", "on_invalid")
     return DataFlow(**{**detail["property"], "property_id": property_id}, **{name: detail[name] for name in names})

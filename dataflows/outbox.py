@@ -119,18 +119,19 @@ def _fitting(events: Iterable[OutboxEvent]) -> list[OutboxEvent]:
 def _put(client: "EventBridgeClient", events: Sequence[OutboxEvent]) -> tuple[list[dict[str, Any]], bool]:
     """Return EventBridge's result for each event, and whether it answered at all."""
     try:
-        answer = client.put_events(Entries=[_entry(event) for event in events])
+        answer = client.put_events(Entries=[bus_entry(event.detail_type, event.detail) for event in events])
     except (BotoCoreError, ClientError) as error:
         return [{"ErrorMessage": str(error)}] * len(events), isinstance(error, ClientError)
     return [dict(result) for result in answer["Entries"]], True
 
 
-def _entry(event: OutboxEvent) -> Any:
+def bus_entry(detail_type: str, detail: str) -> Any:
+    """Return an event, its detail as JSON, as PutEvents takes it to MyApp's bus."""
     return {
         "EventBusName": settings.EVENT_BUS_NAME,
         "Source": MYAPP_SOURCE,
-        "DetailType": event.detail_type,
-        "Detail": event.detail,
+        "DetailType": detail_type,
+        "Detail": detail,
     }
 
 

@@ -9,13 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from celery import shared_task
-from django.conf import settings
 from django.utils import timezone
 
 from dataflows.contracts.counts import MAX_RANGES_PER_EVENT, CountedReport, DataFlowDaysCounted
-from dataflows.contracts.events import MYAPP_SOURCE
 from dataflows.contracts.incidents import IncidentKind
-from dataflows.outbox import event_bridge
+from dataflows.outbox import bus_entry, event_bridge
 from dataflows.selectors import DataFlow, DataFlowIncident, unresolved_incidents
 from reports.counting import counted_reports, days_to_count
 
@@ -86,15 +84,7 @@ def _put(statement: DataFlowDaysCounted) -> None:
         if report.differing:
             days = ", ".join(f"{day.date}" for day in report.differing)
             logger.warning("%s of %s differs from what was loaded: %s", report.report, statement.property_id, days)
-    answer = event_bridge().put_events(
-        Entries=[
-            {
-                "EventBusName": settings.EVENT_BUS_NAME,
-                "Source": MYAPP_SOURCE,
-                "DetailType": type(statement).__name__,
-                "Detail": statement.model_dump_json(),
-            }
-        ]
-    )
+    entry = bus_entry(type(statement).__name__, statement.model_dump_json())
+    answer = event_bridge().put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
         logger.warning("the statement of %s was not taken: %s", statement.property_id, answer["Entries"][0])

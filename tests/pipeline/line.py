@@ -18,6 +18,8 @@ from deploy.local.accounts import WAREHOUSE
 from deploy.local.cloud import DATABASE
 from deploy.local.demo import form_answers, make_people
 from deploy.local.follow import connect
+from deploy.local.ga4.demo import write_property
+from deploy.local.ga4.generator import generate_property
 from deploy.local.ga4.properties import PropertySettings
 from deploy.local.processes import wait_until
 from deploy.local.redshift.provision import PostgresServer
@@ -40,6 +42,13 @@ class Line:
     google: Path
     operator: Visitor
     _flow_urls: dict[str, str] = field(default_factory=dict)
+
+    def have_visited(self, settings: PropertySettings, first: date, days: int, events_per_day: int) -> None:
+        """Let Google have made-up events of a property, from its day `first` on."""
+        shop = settings.property_id, settings.time_zone, settings.currency_code
+        events = generate_property(*shop, anchor_date=first, days=days, events_per_day=events_per_day)
+        write_property(self.google / settings.property_id, settings, events)
+        self.load_google()
 
     def load_google(self) -> None:
         """Let Google have what is in its folder now."""

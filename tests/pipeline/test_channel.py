@@ -7,8 +7,6 @@ from typing import Final
 import requests
 
 from deploy.local.accounts import REFRESH_TOKEN
-from deploy.local.ga4.demo import write_property
-from deploy.local.ga4.generator import generate_property
 from deploy.local.ga4.properties import PropertySettings
 from tests.pipeline.line import Line
 
@@ -40,14 +38,7 @@ def google(line: Line, **fault: str) -> None:
 def test_a_failed_run_is_told_once_and_retry_in_the_channel_loads_its_days(line: Line) -> None:
     today = datetime.now(UTC).date()
     first, last = today - timedelta(5), today - timedelta(2)  # whatever the hour, over everywhere
-    write_property(
-        line.google / SHOP.property_id,
-        SHOP,
-        generate_property(
-            SHOP.property_id, SHOP.time_zone, SHOP.currency_code, anchor_date=first, days=5, events_per_day=50
-        ),
-    )
-    line.load_google()
+    line.have_visited(SHOP, first, days=5, events_per_day=50)
     line.register(SHOP, first, reports=["pages"])
     line.wait_until_loaded(SHOP.property_id, 1, last)
     google(line, revoke_refresh_token=REFRESH_TOKEN)

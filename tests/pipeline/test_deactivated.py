@@ -6,8 +6,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 from deploy.local.accounts import REFRESH_TOKEN, WAREHOUSE
-from deploy.local.ga4.demo import write_property
-from deploy.local.ga4.generator import generate_property
 from deploy.local.ga4.properties import PropertySettings
 from tests.pipeline.line import Line
 from tests.pipeline.test_channel import google, page, press
@@ -38,11 +36,7 @@ def appflow_says(line: Line, detail_type: str, detail: dict[str, Any]) -> None:
 
 def test_retry_in_the_channel_activates_the_flow(line: Line) -> None:
     first = datetime.now(UTC).date() - timedelta(5)
-    events = generate_property(
-        SHOP.property_id, SHOP.time_zone, SHOP.currency_code, anchor_date=first, days=5, events_per_day=20
-    )
-    write_property(line.google / SHOP.property_id, SHOP, events)
-    line.load_google()
+    line.have_visited(SHOP, first, days=5, events_per_day=20)
     line.register(SHOP, first, reports=["pages"])
     line.wait_until_loaded(SHOP.property_id, 1, first + timedelta(3))
     (name,) = line.flows(SHOP.property_id)

@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from deploy.local.follow import connect
-from deploy.local.ga4.demo import write_property
-from deploy.local.ga4.generator import generate_property
 from deploy.local.ga4.properties import PropertySettings
 from deploy.local.state import REPOSITORY
 from tests.pipeline.line import Line
@@ -30,14 +28,7 @@ def test_rows_that_vanish_from_mysql_are_told_and_mended_by_retry(line: Line) ->
     today = datetime.now(UTC).date()
     first, last = today - timedelta(5), today - timedelta(2)  # whatever the hour, over everywhere
     gap = first + timedelta(1)
-    write_property(
-        line.google / SHOP.property_id,
-        SHOP,
-        generate_property(
-            SHOP.property_id, SHOP.time_zone, SHOP.currency_code, anchor_date=first, days=5, events_per_day=200
-        ),
-    )
-    line.load_google()
+    line.have_visited(SHOP, first, days=5, events_per_day=200)
     line.register(SHOP, first, reports=["pages"])
     line.wait_until_loaded(SHOP.property_id, 1, last)
     line.wait_for_status(SHOP.property_id, "active")

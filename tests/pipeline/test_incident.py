@@ -6,8 +6,6 @@ from uuid import UUID
 
 import requests
 
-from deploy.local.ga4.demo import write_property
-from deploy.local.ga4.generator import generate_property
 from deploy.local.ga4.properties import PropertySettings
 from tests.pipeline.line import Line
 
@@ -31,11 +29,7 @@ def incident(line: Line) -> tuple[str, str, str, str]:
 
 
 def test_refused_run_is_told_on_the_page_and_mended_by_retry(line: Line) -> None:
-    events = generate_property(
-        SHOP.property_id, SHOP.time_zone, SHOP.currency_code, anchor_date=FIRST_DAY, days=4, events_per_day=30
-    )
-    write_property(line.google / SHOP.property_id, SHOP, events)
-    line.load_google()
+    line.have_visited(SHOP, FIRST_DAY, days=4, events_per_day=30)
     faults: dict[str, Any] = {"fail_runs": 1, "fail_message": REFUSAL}
     requests.post(f"{line.stack.endpoint_url}/_local/appflow/faults", json=faults, timeout=30).raise_for_status()
 

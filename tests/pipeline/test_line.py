@@ -14,8 +14,6 @@ import pytest
 import requests
 
 from deploy.local.accounts import REFRESH_TOKEN
-from deploy.local.ga4.demo import write_property
-from deploy.local.ga4.generator import generate_property
 from deploy.local.ga4.properties import PropertySettings
 from tests.dataflows.pages import journeys_on
 from tests.pipeline.expected import RATIOS, SHAPES, Event, Key, Numbers, expected_rows, visible_events
@@ -33,11 +31,7 @@ RANGE: Final = [FIRST_DAY.isoformat(), LAST_DAY.isoformat()]
 @pytest.fixture(scope="module")
 def shop(line: Line) -> list[Event]:
     """A property of twelve days of events, registered through the form and loaded; the events Google counts."""
-    events = generate_property(
-        SHOP.property_id, SHOP.time_zone, SHOP.currency_code, anchor_date=FIRST_DAY, days=13, events_per_day=300
-    )
-    write_property(line.google / SHOP.property_id, SHOP, events)
-    line.load_google()
+    line.have_visited(SHOP, FIRST_DAY, days=13, events_per_day=300)
     custom = {
         "custom-TOTAL_FORMS": "1",
         "custom-0-name": "landings",

@@ -21,13 +21,14 @@ from deploy.local.templates.account import Account
 from deploy.local.templates.resolved import Stack, resolved
 from deploy.local.templates.sam import Template, load_template
 
-_APP: Final = {
+# The parameters without which the templates cannot be resolved.
+APP_PARAMETERS: Final = {
     "WarehouseAccountId": WAREHOUSE.account_id,
     "WarehouseRegion": WAREHOUSE.region,
     "UnloadBucketName": UNLOAD_BUCKET,
     "DatabaseHost": "proxy.example",
 }
-_WAREHOUSE: Final = {
+WAREHOUSE_PARAMETERS: Final = {
     "AppAccountId": APP.account_id,
     "AppRegion": APP.region,
     "UnloadBucketName": UNLOAD_BUCKET,
@@ -56,16 +57,16 @@ _READ: Final = (
 def local_stacks() -> list[Stack]:
     """Return both accounts' stacks as they run on this machine: no network, no traces, a password for MySQL."""
     return [
-        resolved(load_template(APP_TEMPLATE, {**_APP, "DatabaseAuth": "secret"}, APP.region), APP),
-        resolved(load_template(WAREHOUSE_TEMPLATE, _WAREHOUSE, WAREHOUSE.region), WAREHOUSE),
+        resolved(load_template(APP_TEMPLATE, {**APP_PARAMETERS, "DatabaseAuth": "secret"}, APP.region), APP),
+        resolved(load_template(WAREHOUSE_TEMPLATE, WAREHOUSE_PARAMETERS, WAREHOUSE.region), WAREHOUSE),
     ]
 
 
 def deployed_stacks() -> list[Stack]:
     """Return the stacks with networks, traces and IAM logins, and those of the templates beside them."""
     return [
-        resolved(load_template(APP_TEMPLATE, {**_APP, **_IN_AWS, "DatabaseAuth": "iam"}, APP.region), APP),
-        resolved(load_template(WAREHOUSE_TEMPLATE, {**_WAREHOUSE, **_IN_AWS}, WAREHOUSE.region), WAREHOUSE),
+        resolved(load_template(APP_TEMPLATE, {**APP_PARAMETERS, **_IN_AWS, "DatabaseAuth": "iam"}, APP.region), APP),
+        resolved(load_template(WAREHOUSE_TEMPLATE, {**WAREHOUSE_PARAMETERS, **_IN_AWS}, WAREHOUSE.region), WAREHOUSE),
         *(resolved(plain_template(path, account), account, _READ) for path, account in _OTHERS),
     ]
 

@@ -1,7 +1,6 @@
 """How it stands with the days of an incident of differing counts: they are missing as long as they differ."""
 
 from dataclasses import replace
-from uuid import UUID
 
 from dataflows.contracts.incidents import IncidentKind
 from warehouse.days import left_of, merged
@@ -28,5 +27,5 @@ def with_differing_days(
     reading = tuple(run for run in outlook.under_way if left_of(days, [run.window]) != days)
     flow = next(flow for flow in registration.plan.flows if flow.report == incident.report)
     (first, *_) = gap_runs(registration.event, flow, incident.window)
-    never_made = replace(first, run_id=UUID(incident.incident_id).hex, correlation_id=incident.correlation_id)
+    never_made = replace(first, run_id=incident.own_run_id, correlation_id=incident.correlation_id)
     return replace(outlook, missing=tuple(days), failed=(never_made,), under_way=reading)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
+from uuid import UUID
 
 from dataflows.contracts.incidents import IncidentCause, IncidentKind
 from dataflows.contracts.plan import DateWindow
@@ -70,6 +71,11 @@ class Incident:
         """What a log line about it carries."""
         names = ("incident_id", "correlation_id", "data_flow_id", "report", "kind", "cause", "run_id")
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def own_run_id(self) -> str:
+        """The id of the run that was never made, of an incident at which none has failed: called like the incident."""
+        return UUID(self.incident_id).hex
 
     def may_be_tried(self, at: datetime) -> bool:
         """Whether it is time for another try by itself."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from dataflows.contracts.errors import TerminalError, TransientError
 from warehouse.incidents import Incident, Incidents
@@ -45,7 +44,7 @@ class Retrier:
             raise TerminalError("There is no such incident.", reason="unknown_incident")
         (incident,) = found
         # Where nothing had failed the first message could name no run but one called like the incident.
-        own = {incident.run_id, UUID(incident.incident_id).hex}
+        own = {incident.run_id, incident.own_run_id}
         if run_id not in own | {run.run_id for run in self.incidents.runs_of(incident)}:
             raise TerminalError("The run is not one of this incident's.", reason="unknown_run")
         return incident

@@ -35,9 +35,8 @@ logger = Logger(service="watch_runs")  # what the modules below log goes through
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take a batch of messages; those that failed for now are returned for another try."""
     config = WatchConfig.from_environment()
-    watcher = cache(
-        partial(_watcher, config, Deadline.of(context))
-    )  # made by the first message: if that fails, so does only the message
+    # Made by the first message: if that fails, so does only the message.
+    watcher = cache(partial(_watcher, config, Deadline.of(context)))
     return take_each(event, context, config.queue_url, lambda message: _take(watcher(), message))
 
 

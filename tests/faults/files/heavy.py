@@ -14,6 +14,7 @@ from tests.serving.unloads import Row, report_row
 _MEGABYTE: Final = 2**20
 _LONGEST: Final = 65_535
 _PARTITIONS: Final = 50_000
+_ROWS_OF_A_HALF: Final = 21_000
 
 
 def _large_page(size: int, count: int) -> list[Page]:
@@ -74,8 +75,27 @@ def one_long_text(unloaded: Unloaded) -> list[Row]:
 
 def _written(unloaded: Unloaded, rows: list[Row]) -> list[Row]:
     unloaded.writer.rows_a_part = len(rows)
-    unloaded.write_rows(sorted(rows, key=lambda row: str(row["dimension_hash"])))
+    unloaded.write_rows(_ordered(rows))
     return rows
 
 
-SOUND: Final = {"wide rows": wide_rows, "one long text": one_long_text}
+def _ordered(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row["date"], row["dimension_hash"]))
+
+
+def two_halves(unloaded: Unloaded) -> list[Row]:
+    """Write rows for two sessions, each half in a part of its own, all in one page of each column. Return them."""
+    rows = [
+        report_row(TABLE, unloaded.property_id, day, (f"{day} {number} ".ljust(850, "x"), None, None, None, None))
+        for day in DAYS
+        for number in range(_ROWS_OF_A_HALF)
+    ]
+    unloaded.writer.rows_a_part = _ROWS_OF_A_HALF
+    unloaded.write_rows(_ordered(rows))
+    for number in range(len(DAYS)):
+        one_page = {"use_dictionary": False, "data_page_size": 64 * _MEGABYTE, "write_batch_size": _ROWS_OF_A_HALF}
+        unloaded.put_table(unloaded.table(number), number=number, **one_page)
+    return rows
+
+
+SOUND: Final = {"wide rows": wide_rows, "one long text": one_long_text, "two halves": two_halves}

@@ -15,7 +15,7 @@ class DatabaseAuth(StrEnum):
 
 
 class Config(BaseModel):
-    """Where the database is and what an unload may at most hold. Sizes in bytes."""
+    """Where the database is, what an unload may at most hold, and how it is loaded. Sizes in bytes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +34,10 @@ class Config(BaseModel):
     max_part_bytes: int = Field(default=256 * 2**20, gt=0)
     max_unpacked_bytes: int = Field(default=2 * 2**30, gt=0)
     max_open_bytes: int = Field(default=112 * 2**20, gt=0)
+    max_sessions: int = Field(default=2, gt=0)  # of the database, for one unload
+    session_rows: int = Field(
+        default=20_000, gt=0
+    )  # so many for each; for fewer, another would cost more than it saves
 
     @classmethod
     def from_environment(cls) -> Self:

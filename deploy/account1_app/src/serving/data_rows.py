@@ -4,7 +4,7 @@ Everything is downloaded once and read twice: once to check all of it, so that n
 becomes visible, and once to load it. Reading is far cheaper than writing.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from itertools import groupby, pairwise
@@ -52,7 +52,7 @@ def data_parts(files: PartFiles, unload: Unload, control: Mapping[PartitionKey, 
     return []
 
 
-def stream_batches(files: PartFiles, table: ReportTable, parts: list[Part]) -> Generator[pa.RecordBatch]:
+def stream_batches(files: PartFiles, table: ReportTable, parts: Iterable[Part]) -> Generator[pa.RecordBatch]:
     """Yield the rows of all parts in order, so many at a time; close it to let go of its part.
 
     Raises QuarantineError for a part that can't be read to its end.

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from serving.errors import QuarantineError
-from serving.part_limits import PartLimits, widest_row
+from serving.part_limits import PartSizes
 
-_BATCH_ROWS: Final = 10_000
+_BATCH_ROWS: Final = 5_000
 _MAX_DIMENSION_BYTES: Final = 65_535  # what Redshift's VARCHAR holds
 _MAX_KEY_BYTES: Final = 64  # a hash in hex digits is the longest
 _EPOCH: Final = date(1970, 1, 1)
@@ -58,21 +58,20 @@ class PartFile:
 
 @contextmanager
 def opened(
-    path: Path, key: str, schema: pa.Schema, dimensions: Collection[str], limits: PartLimits
+    path: Path, key: str, schema: pa.Schema, dimensions: Collection[str], sizes: PartSizes
 ) -> Iterator[PartFile]:
-    """Open the part `key`, which lies at `path`, once its footer and page headers are found sound.
+    """Open the part `key`, which lies at `path` and comes to `sizes`.
 
     `dimensions` names the columns that may hold long texts. Raises QuarantineError naming what is wrong:
-    not Parquet, other columns or types, another codec or encoding, or more than may be unpacked.
+    not Parquet, or other columns or types.
     """
-    row_bytes = widest_row(path, key, limits)
     try:
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise QuarantineError(f"{key} is not a Parquet file: {error}.", reason="not_parquet") from error
     with file:
         _check_columns(file, key, schema)
-        row_bytes += _longest_texts(path, key, file, dimensions)
+        row_bytes = sizes.widest_row + _longest_texts(path, key, file, dimensions)
         yield PartFile(key, file, dimensions, max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(row_bytes, 1))))
 
 

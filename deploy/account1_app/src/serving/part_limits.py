@@ -38,8 +38,16 @@ class PartLimits:
     max_open_bytes: int
 
 
-def widest_row(path: Path, key: str, limits: PartLimits) -> int:
-    """Return how many bytes a row of the part `key`, which lies at `path`, has in its fullest pages.
+@dataclass(frozen=True)
+class PartSizes:
+    """What a part comes to: the bytes of a row in its fullest pages, and those that are unpacked at one time."""
+
+    widest_row: int
+    open_bytes: int
+
+
+def part_sizes(path: Path, key: str, limits: PartLimits) -> PartSizes:
+    """Return what the part `key`, which lies at `path`, comes to when it is read.
 
     Raises QuarantineError when it is no Parquet file, is packed in another way than an unload's, or
     unpacks to more than its limits.
@@ -82,19 +90,20 @@ class _Layout:
         self._limits = limits
         self._pages = 0
 
-    def check(self, row_groups: list[list[ColumnChunk]]) -> int:
-        """Return how many bytes a row has in the fullest pages."""
+    def check(self, row_groups: list[list[ColumnChunk]]) -> PartSizes:
+        """Return what the row groups come to."""
         if sum(map(len, row_groups)) > _MAX_COLUMN_CHUNKS:
             raise self._too_large()
-        total = widest = 0
+        total = widest = most_open = 0
         for columns in row_groups:
             sizes = [self._measure(column) for column in columns]
             total += sum(size.total for size in sizes)
             at_once = sum(size.dictionary + size.largest for size in sizes)
             if at_once > self._limits.max_open_bytes or total > self._limits.max_unpacked_bytes:
                 raise self._too_large()
+            most_open = max(most_open, at_once)
             widest = max(widest, sum(size.widest_row for size in sizes))
-        return widest
+        return PartSizes(widest, most_open)
 
     def _measure(self, column: ColumnChunk) -> _Sizes:
         if column.codec not in _CODECS:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from tests.faults.files.bomb_kinds import dictionary_bomb
 from tests.faults.files.pages import one_text_for_all, page, repaged, snappy_zeros, texts
@@ -55,7 +55,11 @@ def wide_rows(unloaded: Unloaded) -> list[Row]:
         unloaded,
         [
             report_row(
-                TABLE, unloaded.property_id, DAYS[0], [f"{name} {number} ".ljust(_LONGEST, "x") for name in names]
+                TABLE,
+                unloaded.property_id,
+                DAYS[0],
+                [f"{name} {number} ".ljust(_LONGEST, "x") for name in names],
+                sessions=unloaded.generation,
             )
             for number in range(300)
         ],
@@ -67,7 +71,13 @@ def one_long_text(unloaded: Unloaded) -> list[Row]:
     return _written(
         unloaded,
         [
-            report_row(TABLE, unloaded.property_id, DAYS[0], ("x" * _LONGEST, str(number), None, None, None))
+            report_row(
+                TABLE,
+                unloaded.property_id,
+                DAYS[0],
+                ("x" * _LONGEST, str(number), None, None, None),
+                sessions=unloaded.generation,
+            )
             for number in range(1_500)
         ],
     )
@@ -86,14 +96,24 @@ def _ordered(rows: list[Row]) -> list[Row]:
 def two_halves(unloaded: Unloaded) -> list[Row]:
     """Write rows for two sessions, each half in a part of its own, all in one page of each column. Return them."""
     rows = [
-        report_row(TABLE, unloaded.property_id, day, (f"{day} {number} ".ljust(850, "x"), None, None, None, None))
+        report_row(
+            TABLE,
+            unloaded.property_id,
+            day,
+            (f"{day} {number} ".ljust(660, "x"), None, None, None, None),
+            sessions=unloaded.generation,
+        )
         for day in DAYS
         for number in range(_ROWS_OF_A_HALF)
     ]
     unloaded.writer.rows_a_part = _ROWS_OF_A_HALF
     unloaded.write_rows(_ordered(rows))
     for number in range(len(DAYS)):
-        one_page = {"use_dictionary": False, "data_page_size": 64 * _MEGABYTE, "write_batch_size": _ROWS_OF_A_HALF}
+        one_page: dict[str, Any] = {
+            "use_dictionary": False,
+            "data_page_size": 64 * _MEGABYTE,
+            "write_batch_size": _ROWS_OF_A_HALF,
+        }
         unloaded.put_table(unloaded.table(number), number=number, **one_page)
     return rows
 

@@ -14,6 +14,7 @@ from serving.config import Config
 from tests.faults.files.heavy import HEAVY, SOUND
 from tests.faults.files.unloaded import TABLE, Unloaded
 from tests.serving.conftest import BUCKET
+from tests.serving.unloads import Row
 
 MOST_MEGABYTES: Final = 256
 MOST_SECONDS: Final = 30.0
@@ -52,18 +53,23 @@ def test_a_heavy_bad_unload_is_quarantined_within_memory_and_time(name: str, s3:
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_a_heavy_sound_unload_is_loaded_within_memory(name: str, s3: S3Client, config: Config) -> None:
-    unloaded = Unloaded.write(s3, BUCKET, 1, "123", 1)
-    rows = SOUND[name](unloaded)
+def test_a_heavy_sound_unload_is_loaded_and_restated_within_memory(name: str, s3: S3Client, config: Config) -> None:
+    for generation in (1, 2):
+        unloaded = Unloaded.write(s3, BUCKET, generation, "123", generation)
+        rows = SOUND[name](unloaded)
 
-    told = load_in_own_process(unloaded.writer.manifest_key)
+        told = load_in_own_process(unloaded.writer.manifest_key)
 
-    assert told["answer"] == {"batchItemFailures": []}
-    assert not Quarantine.objects.exists()
+        assert told["answer"] == {"batchItemFailures": []}
+        assert not Quarantine.objects.exists()
+        check_stored(rows)
+        assert told["peak_mb"] < MOST_MEGABYTES, told
+
+
+def check_stored(rows: list[Row]) -> None:
     stored = REPORT_MODELS[TABLE.name]._default_manager
-    names = ["dimension_hash", *(column.name for column in TABLE.dimensions)]
-    for row in rows[::50]:
+    names = ["dimension_hash", *(column.name for column in TABLE.dimensions), "sessions"]
+    for row in rows[:: len(rows) // 20]:
         wanted = (bytes.fromhex(row["dimension_hash"]), *(row[column] for column in names[1:]))
         assert stored.filter(dimension_hash=wanted[0]).values_list(*names).get() == wanted
     assert stored.count() == len(rows)
-    assert told["peak_mb"] < MOST_MEGABYTES, told

@@ -10,17 +10,16 @@ from typing import Final
 import pyarrow as pa
 
 from serving.errors import QuarantineError
-from serving.open_bytes import OpenBytes
 from serving.parquet_parts import PartFile, opened
 from serving.part_limits import part_sizes
 from serving.unload_files import Part, UnloadBucket
 
 _KEPT_BYTES: Final = 384 * 2**20  # of the function's 1,024 MB; the largest parts of two sessions fit beside them
 
-_ROWS_BYTES: Final = 16 * 2**20  # what is made of a part's rows while it is open: batches, their texts
+_ROWS_BYTES: Final = 24 * 2**20  # what a reader makes of the rows: batches, their texts, statements
 
 
-@dataclass(frozen=True)
+@dataclass
 class PartFiles:
     """Parts in a folder. What was read once stays if there is room for it; the rest is downloaded again.
 
@@ -29,8 +28,8 @@ class PartFiles:
 
     bucket: UnloadBucket
     folder: Path
-    open_bytes: OpenBytes
     kept_bytes: int = _KEPT_BYTES
+    open_bytes: int = 0  # what the largest part that was read so far unpacks to at one time
 
     @contextmanager
     def open_part(self, part: Part, schema: pa.Schema, dimensions: Collection[str] = ()) -> Iterator[PartFile]:
@@ -42,13 +41,18 @@ class PartFiles:
         with ExitStack() as stack:
             path = stack.enter_context(self._on_disk(part))
             sizes = part_sizes(path, part.key, self.bucket.limits)
-            stack.enter_context(self.open_bytes.taken(sizes.open_bytes + _ROWS_BYTES))
+            self.open_bytes = max(self.open_bytes, sizes.open_bytes)
             file = stack.enter_context(opened(path, part.key, schema, dimensions, sizes))
             if file.num_rows != part.rows:
                 raise QuarantineError(
                     f"{part.key} has {file.num_rows} rows; its manifest says {part.rows}.", reason="part_rows_mismatch"
                 )
             yield file
+
+    @property
+    def readers(self) -> int:
+        """How many may read the parts at the same time within the limit of memory; at least one."""
+        return max(1, self.bucket.limits.max_open_bytes // (self.open_bytes + _ROWS_BYTES))
 
     @contextmanager
     def _on_disk(self, part: Part) -> Iterator[Path]:
@@ -71,4 +75,4 @@ class PartFiles:
 def part_files(bucket: UnloadBucket) -> Iterator[PartFiles]:
     """Make a folder for the parts that are read in the block, and delete it afterwards."""
     with TemporaryDirectory(prefix="unload-") as folder:
-        yield PartFiles(bucket, Path(folder), OpenBytes(bucket.limits.max_open_bytes))
+        yield PartFiles(bucket, Path(folder))

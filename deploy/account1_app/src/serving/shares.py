@@ -8,6 +8,7 @@ from operator import itemgetter
 
 from aws_lambda_powertools import Logger
 
+from dataflows.contracts.errors import TransientError
 from serving.control import ControlRow, PartitionKey
 from serving.errors import QuarantineError
 from serving.unload_files import Part
@@ -60,9 +61,12 @@ def at_once(works: Sequence[Callable[[], None]]) -> None:
     """
     with ThreadPoolExecutor(len(works), thread_name_prefix="share") as threads:
         results = [threads.submit(work) for work in works]
-    errors = [error for result in results if (error := result.exception())]
-    errors.sort(key=lambda error: isinstance(error, QuarantineError))
+    errors = sorted((error for result in results if (error := result.exception())), key=_rank)
     for error in errors[1:]:
-        logger.warning("another session failed as well", extra={"error": str(error)})
+        logger.error("another session failed as well", exc_info=error)  # only one can be raised
     if errors:
         raise errors[0]
+
+
+def _rank(error: BaseException) -> int:
+    return 0 if isinstance(error, TransientError) else 2 if isinstance(error, QuarantineError) else 1

@@ -5,7 +5,7 @@ the difference. The same generation again changes nothing, an older one is ignor
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby
@@ -32,7 +32,7 @@ from serving.part_files import PartFiles, part_files
 from serving.read_ahead import read_ahead
 from serving.row_text import RowTexts
 from serving.shares import Share, at_once, shares
-from serving.unload_files import Part, Unload, UnloadBucket, unload_of
+from serving.unload_files import Unload, UnloadBucket, unload_of
 from serving.writer import ChangeCounts, write_changes
 
 _BATCHES_AHEAD: Final = 1  # each some ten megabytes with its texts
@@ -114,32 +114,29 @@ class _Work:
             parts = data_parts(files, unload, control)
             with closing(read_ahead(stream_batches(files, unload.table, parts), _BATCHES_AHEAD)) as batches:
                 check_rows(unload.table, batches, control)
-            self._replace_partitions(unload, control, files, parts)
+            most = min(self._config.max_sessions, files.readers)
+            found = shares(control, parts, most, self._config.session_rows)
+            at_once([partial(self._replace_partitions, unload, files, share) for share in found])
+        check_sizes(control.values(), self._config.max_partition_rows)  # now: one must not hold up the others
+        self._resolve_quarantine(unload)
 
-    def _replace_partitions(
-        self, unload: Unload, control: dict[PartitionKey, ControlRow], files: PartFiles, parts: list[Part]
-    ) -> None:
-        cut_up = shares(control, parts, self._config.max_sessions, self._config.session_rows)
-        with ExitStack() as stack, transient_errors_named():
-            sessions = [stack.enter_context(connection(self._config)) for _ in cut_up]
-            replace_each = partial(self._replace_share, unload, files)
-            at_once([partial(replace_each, *pair) for pair in zip(sessions, cut_up, strict=True)])
-            check_sizes(control.values(), self._config.max_partition_rows)  # now: one must not hold up the others
-            with sessions[0].cursor() as cursor:
-                is_resolved = ledger.resolve_quarantine(cursor, self._bucket.name, unload.control_manifest_key)
-            sessions[0].commit()
+    def _replace_partitions(self, unload: Unload, files: PartFiles, share: Share) -> None:
+        batches = stream_batches(files, unload.table, share.parts)
+        with connection(self._config) as session, transient_errors_named():
+            prepared = _prepared(unload.table, batches, share.control, _loaded(session, share.control))
+            with closing(read_ahead(prepared, _BATCHES_AHEAD)) as all_texts:
+                for row, texts in _partitions(share.control, all_texts):
+                    if row.row_count <= self._config.max_partition_rows:
+                        counts = _replace_partition(session, unload, row, texts)
+                        with self._results_lock:
+                            self._results[row.trace].add(counts)
+
+    def _resolve_quarantine(self, unload: Unload) -> None:
+        with connection(self._config) as session, transient_errors_named(), session.cursor() as cursor:
+            is_resolved = ledger.resolve_quarantine(cursor, self._bucket.name, unload.control_manifest_key)
+            session.commit()
         if is_resolved:
             logger.info("quarantine closed", extra=self._keys)
-
-    def _replace_share(self, unload: Unload, files: PartFiles, session: "Connection[Cursor]", share: Share) -> None:
-        batches = stream_batches(files, unload.table, share.parts)
-        prepared = _prepared(unload.table, batches, share.control, _loaded(session, share.control))
-        with closing(read_ahead(prepared, _BATCHES_AHEAD)) as all_texts:
-            for row, texts in _partitions(share.control, all_texts):
-                if row.row_count <= self._config.max_partition_rows:
-                    counts = _replace_partition(session, unload, row, texts)
-                    with self._results_lock:
-                        self._results[row.trace].add(counts)
 
     def quarantine(self, error: QuarantineError) -> None:
         """Record why the unload is not loaded; the line that an alarm counts is written once."""
@@ -182,9 +179,13 @@ def _prepared(
     loaded: Collection[PartitionKey],
 ) -> Generator[list[tuple[PartitionKey, RowTexts]]]:
     """Turn the wanted rows into text: numbers where rows are compared, all values where all rows will be written."""
+    last = max(wanted)
     with closing(all_batches) as batches:
         for batch in batches:
-            pieces = [piece for piece in cut(table, batch) if piece.key in wanted]
+            found = cut(table, batch)
+            if found[0].key > last:
+                return
+            pieces = [piece for piece in found if piece.key in wanted]
             texts = RowTexts(table, batch)
             if any(piece.key in loaded for piece in pieces):
                 texts = texts.with_numbers()

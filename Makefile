@@ -34,12 +34,13 @@ demo: setup ## run both accounts on this machine until Ctrl-C; run again to resu
 
 # loadfile: a file's tests share what its module fixtures started. (loadgroup silently groups nothing with
 # pytest 9.2: pytest-xdist issue 1386.) In the files' own order: by their number of tests, the fault tests, few and
-# long, would come last, and one worker would wait for the other.
+# long, would come last, and one worker would wait for the others. Three of them keep two processors busy: a test often
+# waits for what it has started.
 test: setup-checks lint ## run every check, then the tests that are quick
-	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: setup-checks ## run the tests that take long
-	@$(PYTEST) -n 2 --dist loadfile -m slow
+	@$(PYTEST) -n 3 --dist loadfile -m slow
 
 verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
 	@test -n "$(DATA)" || { echo 'Name the folder of the data: make verify-real DATA=folder' >&2; exit 2; }

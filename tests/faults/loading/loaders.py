@@ -93,9 +93,9 @@ class Loader:
         """Let `select` wait for news."""
         return self._line.fileno()
 
-    def begin(self, event: dict[str, Any]) -> None:
-        """Have an event handled; the next news is the first point."""
-        self._send(json.dumps(event))
+    def begin(self, event: dict[str, Any], settings: Mapping[str, str]) -> None:
+        """Have an event handled with these settings; the next news is the first point."""
+        self._send(json.dumps({"event": event, "settings": dict(settings)}))
 
     def go_on(self) -> None:
         """Leave the point it stands at."""

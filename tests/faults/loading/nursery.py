@@ -2,7 +2,8 @@
 
 Started as `python -m tests.faults.loading.nursery CONTROL_FD`: each socket received through the control socket becomes
 the line to a new loader, which speaks JSON lines: its pid, then that it is ready, then a line at each named point and
-one with each answer. It is told the name of a planted bug (or nothing), then events; at a point, to go on or to die.
+one with each answer. It is told the name of a planted bug (or nothing), then events and their settings; at a point,
+to go on or to die.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from typing import Any, Final, TextIO
 
 import boto3
@@ -67,6 +69,7 @@ class _Loader:
     def __init__(self, line: socket.socket) -> None:
         self._answers: TextIO = line.makefile("w", encoding="utf-8")
         self._orders: TextIO = line.makefile("r", encoding="utf-8")
+        self._one_at_a_time = threading.Lock()
 
     def serve(self, handler: Any) -> None:
         """Handle one event after another, and end with the line."""
@@ -76,14 +79,17 @@ class _Loader:
         points.install(self._hit)
         self._say(ready=True)
         while True:
-            answer = handler(json.loads(self._order()), LambdaContext())
+            order = json.loads(self._order())
+            os.environ.update(order["settings"])
+            answer = handler(order["event"], LambdaContext())
             self._hit(points.BEFORE_ANSWER, None, None)
             self._say(failed=[item["itemIdentifier"] for item in answer["batchItemFailures"]])
 
     def _hit(self, point: str, lock: str | None, session: int | None) -> None:
-        self._say(point=point, lock=lock, session=session)
-        if self._order() == DIE:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._one_at_a_time:
+            self._say(point=point, lock=lock, session=session)
+            if self._order() == DIE:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def _say(self, **what: Any) -> None:
         self._answers.write(json.dumps(what) + "\n")

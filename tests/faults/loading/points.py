@@ -6,6 +6,7 @@ renames a function, its line in POINTS is what has to change.
 
 import functools
 import importlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,9 +92,8 @@ def _place(name: str) -> tuple[Any, str]:
         return getattr(importlib.import_module(module), class_name), attribute
 
 
-@dataclass
-class _Quiet:
-    """Whether a function that locks is under way."""
+class _Quiet(threading.local):
+    """Whether a function that locks is under way in this thread: a loader may have two sessions."""
 
     is_on: bool = False
 

@@ -65,9 +65,14 @@ class Schedule:
         self._count_arrivals(messages)
         self._excuse({message.arrival.unload for message in messages if message.arrival.mended})
         worker.work = Work(messages)
-        worker.loader.begin(sqs_event([self._around.announce(message) for message in messages]))
+        worker.loader.begin(sqs_event([self._around.announce(message) for message in messages]), self._settings)
         if not self._plan.is_free:
             self._hear(worker)
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        """Two sessions at once where loaders run freely: standing at points, one would keep the other from its own."""
+        return {"SESSION_ROWS": "1" if self._plan.is_free else "1000000"}
 
     def _arm(self) -> None:
         if self._messages.is_redriven:  # then nothing goes wrong any more

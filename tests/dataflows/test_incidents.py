@@ -101,6 +101,14 @@ def test_open_incident_says_what_failed_since_when_and_what_to_do(page: Client, 
     assert "invalid_grant: &lt;b&gt;revoked&lt;/b&gt; What to do: Renew the login. Tried again 3 times Retry" in text
 
 
+def test_counts_that_differ_have_no_cause_to_be_mended_before_retry(page: Client, data_flow: DataFlow) -> None:
+    told(data_flow, "open", 1, kind="counts_differ", cause="unknown", remedy="Press Retry.", attempts=0)
+
+    text = text_of(page.get(at(data_flow)).content.decode())
+
+    assert "What to do: Press Retry. Not tried again yet Retry reads these days again" in text
+
+
 def test_list_marks_a_data_flow_with_incidents(page: Client, data_flow: DataFlow) -> None:
     told(data_flow, "open", 1)
     assert "Active 1 incident" in text_of(page.get("/data-flows/").content.decode())

@@ -82,9 +82,17 @@ def data_flow_change_state(*, data_flow_id: uuid.UUID, state: DataFlowState, use
 
 @transaction.atomic
 def data_flow_backfill(
-    *, data_flow: DataFlow, start_date: date, end_date: date, reports: tuple[str, ...], user: AbstractBaseUser
+    *,
+    data_flow: DataFlow,
+    start_date: date,
+    end_date: date,
+    reports: tuple[str, ...],
+    user: AbstractBaseUser,
+    incident_id: uuid.UUID | None = None,
 ) -> OutboxEvent:
-    """Ask for one run over a range of dates, both included; no report named means all of them.
+    """Ask for one run over a range of dates, both included, or of them what an incident misses.
+
+    No report named means all of them.
 
     Raises pydantic's ValidationError for a range that runs backwards.
     """
@@ -96,6 +104,7 @@ def data_flow_backfill(
         reports=reports or tuple(report.slug for report in registered_reports(data_flow)),
         start_date=start_date,
         end_date=end_date,
+        incident_id=incident_id,
         requested_by=user.get_username(),
     )
     message = f"{start_date} to {end_date}, asked for by {user.get_username()}"
@@ -121,9 +130,13 @@ def incident_retry(*, incident_id: uuid.UUID, user: AbstractBaseUser) -> OutboxE
     incident.asked_at = timezone.now()
     incident.requested_by = user.get_username()
     incident.save(update_fields=("asked_at", "requested_by"))
-    reports = (incident.report,)
     return data_flow_backfill(
-        data_flow=data_flow, start_date=incident.start_date, end_date=end_date, reports=reports, user=user
+        data_flow=data_flow,
+        start_date=incident.start_date,
+        end_date=end_date,
+        reports=(incident.report,),
+        user=user,
+        incident_id=incident_id,
     )
 
 

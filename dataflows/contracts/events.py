@@ -213,6 +213,7 @@ class RunDataFlow(Contract):
     reports: Annotated[tuple[ReportSlug, ...], Field(max_length=MAX_REPORTS)] = ()  # none named: all of them
     start_date: StartDate
     end_date: date
+    incident_id: Annotated[UUID | None, Field(description="Only what this incident misses of the range.")] = None
     requested_by: Requester
 
     @model_validator(mode="after")

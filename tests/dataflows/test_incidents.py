@@ -146,7 +146,7 @@ def test_retry_asks_for_the_reports_days_once(page: Client, data_flow: DataFlow)
 
     (sent,) = requests_sent()
     assert (sent["reports"], sent["start_date"], sent["end_date"]) == (["daily_totals"], "2026-03-07", "2026-03-10")
-    assert sent["requested_by"] == "operator"
+    assert (sent["incident_id"], sent["requested_by"]) == (str(INCIDENT), "operator")
     text = text_of(page.get(at(data_flow)).content.decode())
     assert "Retry was pressed by operator · being read again" in text
     assert "once its cause is mended" not in text

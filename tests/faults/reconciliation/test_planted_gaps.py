@@ -11,7 +11,7 @@ from dataflows.contracts.reports import REPORTS
 from tests.faults.reconciliation.statements import state
 from tests.faults.remediation.scene import FIRST_DUE, Scene, make_bucket
 from tests.warehouse.account import Account2
-from tests.warehouse.requests import AT, data_flow, run_request
+from tests.warehouse.requests import AT, data_flow
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
@@ -112,13 +112,17 @@ def test_statement_that_comes_after_a_newer_one_changes_nothing(scene: Scene) ->
     assert scene.states() == ["open"]
 
 
-def test_retry_reads_and_unloads_exactly_the_days_that_differ(scene: Scene) -> None:
+@pytest.mark.parametrize("place", ["channel", "page"])
+def test_retry_reads_and_unloads_exactly_the_days_that_differ(scene: Scene, place: str) -> None:
     days = [DAY, DAY + timedelta(2)]
     state(scene, LATER, differing=dict.fromkeys(days, (1, 1)))
 
-    answer = scene.press_retry()
+    if place == "channel":
+        answer = scene.press_retry()
+        assert answer["message"] == "2026-03-02 to 2026-03-02, 2026-03-04 to 2026-03-04 of events is read again."
+    else:
+        scene.press_retry_on_the_page(LATER + timedelta(minutes=1))
 
-    assert answer["message"] == "2026-03-02 to 2026-03-02, 2026-03-04 to 2026-03-04 of events is read again."
     assert scene.requested_windows() == [(day, day) for day in days]
     assert scene.states() == ["open", "retrying"]
     state(scene, LATER + timedelta(minutes=15))
@@ -127,9 +131,7 @@ def test_retry_reads_and_unloads_exactly_the_days_that_differ(scene: Scene) -> N
 
 def test_retry_that_does_not_help_opens_the_incident_again(scene: Scene) -> None:
     state(scene, LATER, differing={DAY: (1, 0)})
-    asked = run_request(start_date=str(DAY), end_date=str(DAY))  # as Retry on the data flow's page does
-    scene.account.send(asked, LATER + timedelta(minutes=1))
-    scene.settle()
+    scene.press_retry_on_the_page(LATER + timedelta(minutes=1))
     assert scene.states() == ["open", "retrying"]
 
     for hours in (1, 3):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import requests
 
@@ -13,7 +14,7 @@ from dataflows.contracts.incidents import DataFlowIncidentChanged
 from deploy.local.accounts import UNLOAD_BUCKET
 from tests.aws import ACCOUNT_1, ACCOUNT_2, aws_client
 from tests.warehouse.account import Account2
-from tests.warehouse.requests import data_flow
+from tests.warehouse.requests import data_flow, run_request
 from tests.warehouse.services import PREFIX
 
 REPORTS: Final = [{"slug": "events"}]
@@ -117,6 +118,19 @@ class Scene:
         answer: dict[str, str] = self.account.invoke("retry_run", self.retry_payload(requested_by))
         self.settle()
         return answer
+
+    def press_retry_on_the_page(self, at: datetime, incident_id: UUID | None = None) -> None:
+        """Ask at a moment as MyApp does when Retry is pressed there, and let what follows be done."""
+        news = self.told[-1]
+        days = {"start_date": str(news.start_date), "end_date": str(news.end_date)}
+        asked = run_request(reports=[news.report], incident_id=incident_id or news.incident_id, **days)
+        assert self.account.send(asked, at) == []
+        self.settle()
+
+    def refusals(self) -> list[str]:
+        """Return why requests for runs were refused, in words."""
+        runs = [event["detail"] for event in self.heard if event["detail-type"] == "DataFlowRunReported"]
+        return [run["message"] for run in runs if run["status"] == "failed" and run["execution_id"] is None]
 
     def retry_payload(self, requested_by: str = "olivia") -> dict[str, str]:
         """Return what the button below the news that was told last sends."""

@@ -95,6 +95,26 @@ def test_backfill_by_somebody_of_a_strange_name_counts_as_the_retry(open_inciden
     assert open_incident.states() == ["open", "retrying", "resolved"]
 
 
+def test_retry_on_the_page_is_the_retry_in_the_channel(open_incident: Scene) -> None:
+    scene = open_incident
+
+    scene.press_retry_on_the_page(FIRST_DUE + timedelta(minutes=5))
+    scene.press_retry_on_the_page(FIRST_DUE + timedelta(minutes=6))
+
+    assert scene.states() == ["open", "retrying", "resolved"]
+    assert len(scene.requested_windows()) == 1
+    assert scene.refusals() == []  # the second came too late to be of use, which is no failure
+
+
+def test_retry_on_the_page_of_another_data_flows_incident_is_refused_and_shown(open_incident: Scene) -> None:
+    scene = open_incident
+
+    scene.press_retry_on_the_page(FIRST_DUE + timedelta(minutes=5), incident_id=uuid.uuid4())
+
+    assert scene.refusals() == ["There is no such incident."]
+    assert scene.states() == ["open"]
+
+
 def test_retry_of_what_is_over_is_refused(open_incident: Scene) -> None:
     scene = open_incident
     scene.press_retry()

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 from dataflows.contracts.errors import TerminalError, TransientError
+from warehouse.answers import Answers
+from warehouse.appflow import Flows
+from warehouse.deadline import Deadline
 from warehouse.incidents import Incident, Incidents
 from warehouse.queues import WatchQueue
 from warehouse.recovery import Recovery
 from warehouse.registry import Registry
 from warehouse.remediation import Remediation
+from warehouse.statements import Warehouse
 
 _TIMES: Final = 5  # that it is looked at while others change the same incident
 
@@ -24,27 +28,48 @@ class Retrier:
     remediation: Remediation
     watch_queue: WatchQueue
 
-    def retry(self, run_id: str, incident_id: str, requested_by: str, at: datetime) -> str:
+    @classmethod
+    def of(
+        cls, warehouse: Warehouse, answers: Answers, watch_queue: WatchQueue, flows: Flows, deadline: Deadline
+    ) -> Self:
+        """Return one that works on the warehouse's `ga4_ops`."""
+        registry, incidents = Registry(warehouse), Incidents(warehouse)
+        recovery = Recovery(registry, incidents, flows)
+        remediation = Remediation(answers, registry, incidents, recovery, deadline)
+        return cls(registry, incidents, recovery, remediation, watch_queue)
+
+    def retry(
+        self,
+        incident_id: str,
+        requested_by: str,
+        at: datetime,
+        *,
+        run_id: str | None = None,
+        data_flow_id: str | None = None,
+    ) -> str:
         """Have an incident's days read again, and return what is done, in words.
 
-        Raises TerminalError with the reason when there is nothing to be retried, TransientError when it may work
-        next time.
+        It must be one of this run, or of this data flow, where one is given. Raises TerminalError with the reason
+        when there is nothing to be retried, TransientError when it may work next time.
         """
         for _ in range(_TIMES):
-            incident = self._find(run_id, incident_id)
+            incident = self._find(incident_id, run_id, data_flow_id)
             if message := self.recovery.retry(incident, requested_by, at):
                 self.remediation.tell(at)
                 self.watch_queue.start_waiting_runs(at, incident.data_flow_id)
                 return message
         raise TransientError(f"The incident {incident_id} is changed by others all the time")
 
-    def _find(self, run_id: str, incident_id: str) -> Incident:
+    def _find(self, incident_id: str, run_id: str | None, data_flow_id: str | None) -> Incident:
         found = self.incidents.find(incident_id=incident_id) if self.registry.exists() else []
-        if not found:
+        if not found or data_flow_id not in (None, found[0].data_flow_id):
             raise TerminalError("There is no such incident.", reason="unknown_incident")
         (incident,) = found
-        # Where nothing had failed the first message could name no run but one called like the incident.
-        own = {incident.run_id, incident.own_run_id}
-        if run_id not in own | {run.run_id for run in self.incidents.runs_of(incident)}:
+        if run_id is not None and not self._is_run_of(run_id, incident):
             raise TerminalError("The run is not one of this incident's.", reason="unknown_run")
         return incident
+
+    def _is_run_of(self, run_id: str, incident: Incident) -> bool:
+        # Where nothing had failed the first message could name no run but one called like the incident.
+        own = {incident.run_id, incident.own_run_id}
+        return run_id in own or any(run.run_id == run_id for run in self.incidents.runs_of(incident))

@@ -21,6 +21,7 @@ from message_batches.taking import take_each
 from warehouse.answers import Answers, Asked, refused
 from warehouse.appflow import Flows
 from warehouse.config import RegisterConfig
+from warehouse.deadline import Deadline
 from warehouse.errors import aws_errors
 from warehouse.incidents import Incidents
 from warehouse.moments import Moment
@@ -30,6 +31,7 @@ from warehouse.redshift import WarehouseAddress
 from warehouse.registration import Registrar
 from warehouse.registry import Registry
 from warehouse.requested import RunRequests
+from warehouse.retrying import Retrier
 from warehouse.runs import Runs
 from warehouse.schema import Schema
 from warehouse.sessions import ops_warehouse
@@ -41,10 +43,10 @@ logger = Logger(service="register_data_flow")
 def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Carry out the requests in a batch, in their order; the first that must wait holds up those behind it."""
     config = RegisterConfig.from_environment()
-    return take_each(event, context, config.queue_url, partial(_take, config))
+    return take_each(event, context, config.queue_url, partial(_take, config, Deadline.of(context)))
 
 
-def _take(config: RegisterConfig, envelope: dict[str, Any]) -> None:
+def _take(config: RegisterConfig, deadline: Deadline, envelope: dict[str, Any]) -> None:
     logger.append_keys(station="register", event_id=envelope["id"])
     if envelope["account"] != config.app_account_id or envelope["source"] != MYAPP_SOURCE:
         logger.error("refused: not from the application's account", sender=envelope["account"])
@@ -52,7 +54,7 @@ def _take(config: RegisterConfig, envelope: dict[str, Any]) -> None:
     detail, moment = envelope["detail"], Moment.parse(envelope["time"])
     logger.append_keys(correlation_id=detail.get("correlation_id"), data_flow_id=detail.get("data_flow_id"))
     if envelope["detail-type"] == RunDataFlow.__name__:
-        _request_runs(config, detail, moment)
+        _request_runs(config, deadline, detail, moment)
     elif envelope["detail-type"] == DataFlowDaysCounted.__name__:
         _compare(config, detail, moment)
     else:
@@ -81,13 +83,13 @@ def _answer(answers: Answers, detail: dict[str, Any], error: TerminalError, mome
     answers.put([refused(asked, error, moment.now)])
 
 
-def _request_runs(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:
+def _request_runs(config: RegisterConfig, deadline: Deadline, detail: dict[str, Any], moment: Moment) -> None:
     try:
         request = parse_run_data_flow(detail)
     except TerminalError:
         logger.exception("refused: no request for runs")
         return
-    requests = _run_requests(config)
+    requests = _run_requests(config, deadline)
     try:
         requests.take(request, moment)
     except TerminalError as error:
@@ -124,9 +126,10 @@ def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
     )
 
 
-def _run_requests(config: RegisterConfig) -> RunRequests:
-    ops = _ops(config)
-    return RunRequests(_answers(config), Registry(ops), Runs(ops), _watch_queue(config))
+def _run_requests(config: RegisterConfig, deadline: Deadline) -> RunRequests:
+    ops, answers, watch_queue = _ops(config), _answers(config), _watch_queue(config)
+    retrier = Retrier.of(ops, answers, watch_queue, Flows(boto3.client("appflow")), deadline)
+    return RunRequests(answers, Registry(ops), Runs(ops), watch_queue, retrier)
 
 
 def _ops(config: RegisterConfig) -> Warehouse:

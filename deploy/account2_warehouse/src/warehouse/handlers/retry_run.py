@@ -16,11 +16,7 @@ from warehouse.appflow import Flows
 from warehouse.button_logs import asked_of
 from warehouse.config import RetryConfig
 from warehouse.deadline import Deadline
-from warehouse.incidents import Incidents
 from warehouse.queues import WatchQueue
-from warehouse.recovery import Recovery
-from warehouse.registry import Registry
-from warehouse.remediation import Remediation
 from warehouse.retrying import Retrier
 from warehouse.sessions import ops_warehouse
 
@@ -47,7 +43,9 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     try:
         request = RetryRequest.model_validate(event)
         retrier = _retrier(config, Deadline.of(context))
-        message = retrier.retry(request.run_id, str(request.incident_id), request.requested_by, datetime.now(UTC))
+        message = retrier.retry(
+            str(request.incident_id), request.requested_by, datetime.now(UTC), run_id=request.run_id
+        )
     except ValidationError as error:
         return _refused("bad_request", first_problem(error), asked)
     except TerminalError as error:
@@ -62,14 +60,10 @@ def _refused(reason: str, message: str, asked: dict[str, str]) -> dict[str, str]
 
 
 def _retrier(config: RetryConfig, deadline: Deadline) -> Retrier:
-    ops = ops_warehouse(config.workgroup_name, config.database_name)
-    registry, incidents = Registry(ops), Incidents(ops)
-    recovery = Recovery(registry, incidents, Flows(boto3.client("appflow")))
-    answers = Answers(boto3.client("events"), config.warehouse_bus_name)
-    return Retrier(
-        registry=registry,
-        incidents=incidents,
-        recovery=recovery,
-        remediation=Remediation(answers, registry, incidents, recovery, deadline),
-        watch_queue=WatchQueue(boto3.client("sqs"), config.watch_queue_url),
+    return Retrier.of(
+        ops_warehouse(config.workgroup_name, config.database_name),
+        Answers(boto3.client("events"), config.warehouse_bus_name),
+        WatchQueue(boto3.client("sqs"), config.watch_queue_url),
+        Flows(boto3.client("appflow")),
+        deadline,
     )

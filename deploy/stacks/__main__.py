@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.stacks.accounts import Accounts
 from deploy.stacks.approvals import agreement
-from deploy.stacks.declared import stacks_of
+from deploy.stacks.declared import Stack, stacks_of
 from deploy.stacks.deploying import Deployment
 from deploy.stacks.environments import load_environment
 from deploy.stacks.errors import DeployError
@@ -32,13 +32,14 @@ def _deploy(deployment: Deployment, options: argparse.Namespace) -> int:
     return 0 if deployment.deploy(options.group, is_agreed) else 1
 
 
-def _destroy(deployment: Deployment, _options: argparse.Namespace) -> int:
+def _destroy(deployment: Deployment, options: argparse.Namespace) -> int:
     environment = deployment.environment
-    _say(f"This deletes every stack of {environment.name} in both accounts. Buckets and databases marked so stay.")
+    which = f"of group {options.group}" if options.group else "in both accounts"
+    _say(f"This deletes every stack of {environment.name} {which}. Buckets and databases marked so stay.")
     prefix = environment.name_prefix
     if not sys.stdin.isatty() or input(f"Write {prefix} to go on: ").strip() != prefix:
         raise DeployError("Nothing was deleted: a person at a terminal must write the name.")
-    deployment.destroy()
+    deployment.destroy(options.group)
     return 0
 
 
@@ -99,12 +100,20 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _refuse_unknown_group(group: str, stacks: Sequence[Stack]) -> None:
+    if not any(stack.is_within(group) for stack in stacks):
+        groups = ", ".join(sorted({stack.group for stack in stacks}))
+        raise DeployError(f"There is no group {group!r}. Say which: GROUP=… ({groups}).")
+
+
 def main(arguments: list[str]) -> int:
     """Carry out one command; return the exit code."""
     options = _options(arguments)
     try:
         environment = load_environment(options.environment)
-        deployment = Deployment(environment, stacks_of(environment.name), Accounts(dict(environment.accounts)), _say)
+        stacks = stacks_of(environment.name)
+        _refuse_unknown_group(options.group, stacks)
+        deployment = Deployment(environment, stacks, Accounts(dict(environment.accounts)), _say)
         return int(_COMMANDS[options.command](deployment, options))
     except (DeployError, ClientError, BotoCoreError) as error:
         print(f"deploy: {error}", file=sys.stderr)  # noqa: T201

@@ -3,6 +3,7 @@
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from deploy.stacks.environments import AccountSettings
 from deploy.stacks.errors import DeployError
@@ -58,7 +59,14 @@ class Accounts:
 
     def _assumed(self, sts: Any, wanted: AccountSettings) -> boto3.Session:
         arn = f"arn:aws:iam::{wanted.account_id}:role/{wanted.deploy_role}"
-        answer = sts.assume_role(RoleArn=arn, RoleSessionName="myapp-deploy", DurationSeconds=3600)["Credentials"]
+        try:
+            given = sts.assume_role(RoleArn=arn, RoleSessionName="myapp-deploy", DurationSeconds=3600)
+        except ClientError as error:
+            raise DeployError(
+                f"The credentials may not act in account {wanted.account_id} ({error})."
+                " Use that account's (AWS_PROFILE); what goes to both accounts takes GROUP=account1 or GROUP=account2."
+            ) from error
+        answer = given["Credentials"]
         return boto3.Session(
             aws_access_key_id=answer["AccessKeyId"],
             aws_secret_access_key=answer["SecretAccessKey"],

@@ -17,14 +17,17 @@ DECLARATION: Final = DEPLOY / "stacks" / "stacks.toml"
 
 # The template of these has local code: what is deployed is what `sam build` and `sam package` make of it.
 _BUILT: Final = "AWS::Serverless-2016-10-31"
+# How the groups end whose stacks say who deploys, and with whose rights.
+_PIPELINE: Final = "-pipeline"
 
 
 @dataclass(frozen=True)
 class Stack:
     """One declared stack; `sources` are outputs of others, as `stack.Output`, by the parameter that takes them.
 
-    `only` names the one environment that has it; empty for all. One `by_person` is made with the rights of who deploys
-    it, not with CloudFormation's own: what it makes would widen these, or could not be made with them.
+    `only` names the one environment that has it; empty for all. `if_given` names the parameter without which it is
+    left out. One `by_person` is made with the rights of who deploys it, not with CloudFormation's own: what it makes
+    would widen these, or could not be made with them.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Stack:
     template: Path
     sources: Mapping[str, str] = field(default_factory=dict)
     only: str = ""
+    if_given: str = ""
     by_person: bool = False
 
     @functools.cached_property
@@ -56,6 +60,11 @@ class Stack:
     def is_within(self, group: str) -> bool:
         """Tell whether the stack is of a group, or of one that begins with its name; all are within the empty one."""
         return group in ("", self.group) or self.group.startswith(f"{group}-")
+
+    @property
+    def is_of_pipeline(self) -> bool:
+        """Tell whether the stack says who deploys, and holds the role that CloudFormation makes the others with."""
+        return self.group.endswith(_PIPELINE)
 
     @property
     def has_code(self) -> bool:

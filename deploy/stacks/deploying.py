@@ -50,7 +50,9 @@ class Deployment:
     def deploy(self, group: str, is_agreed: Callable[[str], bool]) -> bool:
         """Bring a group's stacks to what is declared, one after the other; return False if a change was refused."""
         for stack in deployment_order(self.stacks, self.environment):
-            if stack.group == group and self._applied(stack, is_agreed) == "refused":
+            if stack.group != group or self._is_left_out(stack):
+                continue
+            if self._applied(stack, is_agreed) == "refused":
                 self.say(f"{stack.name}: not confirmed. Nothing after it was changed.")
                 return False
         return True
@@ -60,13 +62,30 @@ class Deployment:
         found = {stack.name: self._outputs(stack) for stack in self.stacks if stack.is_within(group)}
         return {name: outputs for name, outputs in found.items() if outputs is not None}
 
-    def destroy(self) -> None:
-        """Delete every stack, the last deployed first, and say what stays."""
-        for stack in reversed(deployment_order(self.stacks, self.environment)):
+    def destroy(self, group: str = "") -> None:
+        """Delete a group's stacks, or all, the last deployed first, and say what stays.
+
+        The pipelines' stacks go last: CloudFormation deletes each of the others with the role it was made with, which
+        is theirs.
+        """
+        last_first = reversed(deployment_order(self.stacks, self.environment))
+        for stack in sorted(last_first, key=lambda one: one.is_of_pipeline):
+            if not stack.is_within(group):
+                continue
             name = self.environment.stack_name(stack.name)
             client = self.accounts.client(stack.account, "cloudformation")
             if delete(client, name):
                 self.say(f"{name}: deleted.{_left(stack)}")
+
+    def _is_left_out(self, stack: Stack) -> bool:
+        """Tell, and say, whether nothing gives the parameter that the stack is there for."""
+        if not stack.if_given or stack.if_given in parameter_sources(stack, self.stacks, self.environment):
+            return False
+        self.say(
+            f"{self.environment.stack_name(stack.name)}: left out, because parameters/{self.environment.name}.toml"
+            f" gives no {stack.if_given}."
+        )
+        return True
 
     def _applied(self, stack: Stack, is_agreed: Callable[[str], bool]) -> str:
         """Bring a stack to what is declared.

@@ -15,7 +15,9 @@ _QUEUE_OUTPUT: Final = "QueueUrl"
 _QUEUE: Final = "AWS::SQS::Queue"
 # RedrivePolicy of a queue, DeadLetterConfig of a rule's or a schedule's target, OnFailure of a function.
 _DEAD_LETTERS: Final = ("RedrivePolicy", "DeadLetterConfig", "DeadLetterQueue", "OnFailure")
-_LOADED: Final = '"loaded"'  # what the upsert function logs once a partition is loaded (serving/upsert.py)
+# What the upsert function logs once a request's partitions are loaded (serving/upsert.py): this message and no other.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+_LOADED: Final = '{ $.message = "loaded" }'
 _LOADS_WITHIN: Final = timedelta(hours=26)  # reports are ingested daily
 
 

@@ -50,5 +50,5 @@ def test_the_dashboard_of_other_stacks_can_be_read() -> None:
     stack = resolved(load_template(APP_TEMPLATE.with_name("monitoring.yaml"), NAMES, APP.region), APP)
     body: dict[str, Any] = json.loads(stack.properties["Dashboard"]["DashboardBody"])
 
-    assert len(body["widgets"]) == 8
+    assert len(body["widgets"]) == 9
     assert "${" not in stack.properties["Dashboard"]["DashboardBody"]

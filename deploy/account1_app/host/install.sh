@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the release this script lies in, and starts it: `…/host/install.sh`, as root, on a host of its own.
 # It looks first and does only what is missing, so that it can be run again. The host was told before, by the user data
-# of its launch template: /etc/myapp/host (AWS_DEFAULT_REGION, SERVER_NAME, LOG_GROUP, ARTIFACT_BUCKET and
-# the hashes of Amazon's agents) and /etc/myapp/settings.
+# of its launch template: /etc/myapp/host (AWS_DEFAULT_REGION, SERVER_NAME, LOG_GROUP, METRICS_NAMESPACE,
+# ARTIFACT_BUCKET and the hashes of Amazon's agents) and /etc/myapp/settings.
 set -euo pipefail
 
 RELEASE="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -30,7 +30,7 @@ check_host() {
     . /etc/myapp/host
     export AWS_DEFAULT_REGION AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt # Debian's updates keep that one
     : "${AWS_DEFAULT_REGION:?missing in /etc/myapp/host}" "${SERVER_NAME:?missing in /etc/myapp/host}"
-    : "${LOG_GROUP:?missing in /etc/myapp/host}"
+    : "${LOG_GROUP:?missing in /etc/myapp/host}" "${METRICS_NAMESPACE:?missing in /etc/myapp/host}"
     : "${ARTIFACT_BUCKET:?missing in /etc/myapp/host}" "${SSM_AGENT_SHA256:?missing in /etc/myapp/host}"
     : "${CLOUDWATCH_AGENT_SHA256:?missing in /etc/myapp/host}"
 }
@@ -73,7 +73,8 @@ install_agent() {
 install_agents() {
     install_agent amazon-ssm-agent "$SSM_AGENT_SHA256"
     install_agent amazon-cloudwatch-agent "$CLOUDWATCH_AGENT_SHA256"
-    sed "s|@LOG_GROUP@|$LOG_GROUP|" "$HOST/cloudwatch-agent.json" >/etc/myapp/cloudwatch-agent.json
+    sed "s|@LOG_GROUP@|$LOG_GROUP|; s|@METRICS_NAMESPACE@|$METRICS_NAMESPACE|" "$HOST/cloudwatch-agent.json" \
+        >/etc/myapp/cloudwatch-agent.json
     amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -c file:/etc/myapp/cloudwatch-agent.json -s
 }
 

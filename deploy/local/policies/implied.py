@@ -104,7 +104,7 @@ TABLE: Final = (
         "arn:aws:rds-db:{Region}:{AccountId}:dbuser:{DatabaseProxyResourceId}/{AppDatabaseUser}",
     ),
     Row("a host starts", (*_LOGS, "logs:DescribeLogStreams"), "{HostLogs}log-stream:app"),
-    Row("a host starts", ("cloudwatch:PutMetricData",), "*", "", {"cloudwatch:namespace": "MyApp/Hosts"}),
+    Row("a host starts", ("cloudwatch:PutMetricData",), "*", "", {"cloudwatch:namespace": "myapp/hosts"}),
     Row("a host starts", ("ec2:DescribeTags",), "*"),
     # https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
     Row(

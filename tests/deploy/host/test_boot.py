@@ -14,6 +14,7 @@ import pytest
 
 from deploy.local.aws.policy import AccessRequest, identity_policies_admit
 from deploy.local.processes import wait_until
+from deploy.local.state import REPOSITORY
 from tests.deploy.host.booted import Host
 from tests.deploy.host.cloud import INSTANCE
 from tests.deploy.host.machine import why_no_machine
@@ -161,6 +162,17 @@ def test_the_log_agent_is_told_of_every_log(host: Host) -> None:
     shipped = {Path(one["file_path"]).name for one in files}
     assert set(host.machine.said("ls", "/var/log/myapp").split()) <= shipped
     assert {one["log_group_name"] for one in files} == {"/myapp/hosts"}
+
+
+def test_the_agent_counts_in_the_namespace_that_the_role_and_the_dashboard_name(host: Host) -> None:
+    configuration = json.loads(host.machine.said("cat", "/etc/myapp/cloudwatch-agent.json"))
+    namespace = configuration["metrics"]["namespace"]
+    [may] = [one for one in host.release.policy["Statement"] if one.get("Sid") == "WriteItsMetrics"]
+    shown = (REPOSITORY / "deploy/account1_app/monitoring.yaml").read_text()
+
+    assert namespace == "myapp/hosts"
+    assert may["Condition"] == {"StringEquals": {"cloudwatch:namespace": namespace}}
+    assert '["${NamePrefix}/hosts", "mem_used_percent"' in shown
 
 
 def test_logs_do_not_grow_for_ever(host: Host) -> None:

@@ -70,6 +70,17 @@ def test_every_project_reads_a_buildspec_that_is_there() -> None:
     assert {REPOSITORY / name for name in named} == set(BUILDSPECS)
 
 
+def test_runtimes_are_asked_of_codebuilds_own_images_only() -> None:
+    """Other images have none to choose: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html."""
+    resources = yaml_parse(PIPELINE.read_text())["Resources"].values()
+    projects = [one["Properties"] for one in resources if one["Type"] == "AWS::CodeBuild::Project"]
+
+    for project in projects:
+        content = yaml.safe_load((REPOSITORY / project["Source"]["BuildSpec"]).read_text())
+        is_own = project["Environment"]["Image"].startswith("aws/codebuild/")
+        assert ("runtime-versions" in content["phases"]["install"]) == is_own, project["Name"]
+
+
 def test_tools_are_installed_before_there_are_credentials() -> None:
     workflow = yaml.safe_load((REPOSITORY / ".github/workflows/deploy-environment.yml").read_text())
     steps = workflow["jobs"]["deploy"]["steps"]

@@ -70,6 +70,24 @@ def test_hosts_wait_for_the_databases_users() -> None:
     assert groups["app-host"] == groups["app-monitoring"]
 
 
+def test_one_account_alone_can_be_told_who_deploys_it() -> None:
+    """Its deploy role is not there yet when it is made: whoever makes it has the credentials of one account."""
+    groups = {stack.name: (stack.account, stack.group) for stack in declared_stacks() if stack.is_of_pipeline}
+
+    assert groups == {
+        "app-deploy-roles": ("app", "account1-pipeline"),
+        "pipeline": ("app", "account1-pipeline"),
+        "warehouse-deploy-roles": ("warehouse", "account2-pipeline"),
+    }
+
+
+def test_what_a_stack_waits_for_is_a_parameter_of_it() -> None:
+    waiting = {stack.name: stack.if_given for stack in declared_stacks() if stack.if_given}
+
+    assert waiting == {"pipeline": "ConnectionArn"}
+    assert [one.name for one in declared_stacks() if one.if_given and one.if_given not in one.parameters] == []
+
+
 def test_what_decides_over_deployments_is_a_persons() -> None:
     assert {stack.name for stack in declared_stacks() if stack.by_person} == {
         "app-deploy-roles",

@@ -155,6 +155,52 @@ def test_destroying_deletes_all_and_says_what_stays(deployment: Deploy, said: li
     assert deployed.outputs() == {}
 
 
+ROLES = "Resources: {Roles: {Type: AWS::SQS::Queue}}"
+
+
+def _with_pipeline(deployed: Deployment) -> Deployment:
+    """Put stack `roles` into the group that says who deploys."""
+    stacks = [replace(one, group="account1-pipeline") if one.name == "roles" else one for one in deployed.stacks]
+    return replace(deployed, stacks=stacks)
+
+
+def test_the_roles_that_the_others_were_made_with_are_deleted_last(deployment: Deploy, said: list[str]) -> None:
+    deployed = _with_pipeline(deployment(queue=QUEUE, roles=ROLES))
+    deployed.deploy("account1", _yes)
+    deployed.deploy("account1-pipeline", _yes)
+    said.clear()
+
+    deployed.destroy("account1")
+
+    assert said == ["try-queue: deleted.", "try-artifacts: deleted.", "try-roles: deleted."]
+
+
+def test_destroying_a_group_leaves_the_others(deployment: Deploy) -> None:
+    deployed = _with_pipeline(deployment(queue=QUEUE, roles=ROLES))
+    deployed.deploy("account1", _yes)
+    deployed.deploy("account1-pipeline", _yes)
+
+    deployed.destroy("account1-pipeline")
+    assert deployed.outputs().keys() == {"artifacts", "queue"}
+
+    deployed.destroy("account2")
+    assert deployed.outputs().keys() == {"artifacts", "queue"}
+
+
+def test_a_stack_is_left_out_until_its_parameter_is_given(deployment: Deploy, said: list[str]) -> None:
+    deployed = deployment(queue=QUEUE, wanted=QUEUE.replace("NamePrefix", "ConnectionArn"))
+    stacks = [replace(one, if_given="ConnectionArn") if one.name == "wanted" else one for one in deployed.stacks]
+    deployed = replace(deployed, stacks=stacks)
+
+    assert deployed.deploy("account1", _yes)
+    assert "try-wanted: left out, because parameters/staging.toml gives no ConnectionArn." in said
+    assert _queues() == {"try-first"}
+
+    given = replace(deployed.environment, stack_parameters={"wanted": {"ConnectionArn": "second"}})
+    assert replace(deployed, environment=given).deploy("account1", _yes)
+    assert _queues() == {"try-first", "second-first"}
+
+
 LARGE = f"# {'x' * 52_000}\n{QUEUE}"
 
 
@@ -197,3 +243,8 @@ def test_credentials_of_another_account_without_a_role_are_refused(deployment: D
 
     with pytest.raises(DeployError, match=f"account {ACCOUNT_1}'s, but this goes to {ACCOUNT_2}"):
         Accounts(settings, clean_aws).client("warehouse", "sqs")
+
+
+def test_credentials_that_may_not_act_in_the_other_account_are_refused_in_a_sentence(deployment: Deploy) -> None:
+    with pytest.raises(DeployError, match=f"may not act in account {ACCOUNT_2} .*GROUP=account1 or GROUP=account2"):
+        deployment().accounts.client("warehouse", "sqs")

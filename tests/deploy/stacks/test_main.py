@@ -19,9 +19,11 @@ def environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def destroyed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Count destructions instead of carrying them out."""
+    """Count destructions, with their group, instead of carrying them out."""
     names: list[str] = []
-    monkeypatch.setattr(Deployment, "destroy", lambda deployment: names.append(deployment.environment.name))
+    monkeypatch.setattr(
+        Deployment, "destroy", lambda deployment, group: names.append(f"{deployment.environment.name} {group}".strip())
+    )
     return names
 
 
@@ -56,6 +58,25 @@ def test_destroying_goes_on_once_the_name_was_written(
 
     assert main(["destroy", "staging"]) == 0
     assert destroyed == ["staging"]
+
+
+def test_one_accounts_stacks_are_destroyed_alone(
+    environments: Path, destroyed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _type(monkeypatch, "myapp-staging\n")
+
+    assert main(["destroy", "staging", "--group", "account2"]) == 0
+    assert destroyed == ["staging account2"]
+    assert "every stack of staging of group account2" in capsys.readouterr().out
+
+
+def test_a_group_that_is_not_there_is_refused(
+    environments: Path, destroyed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["destroy", "staging", "--group", "acount2"]) == 1
+
+    assert capsys.readouterr().err.startswith("deploy: There is no group 'acount2'. Say which: GROUP=… (account1, ")
+    assert destroyed == []
 
 
 def test_the_order_and_every_source_are_shown(environments: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ def incident(**changes: Any) -> DataFlowIncidentChanged:
         "end_date": "2026-03-09",
         "since": AT - timedelta(hours=2),
         "message": "Google refused the login: invalid_grant.",
-        "remedy": "Renew the connection profile's Google login in AppFlow, then press Retry.",
+        "remedy": "Renew the connection profile's Google login, then press Retry.",
         "occurred_at": AT,
     }
     return DataFlowIncidentChanged.model_validate({**told, **changes})

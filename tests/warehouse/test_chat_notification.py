@@ -24,7 +24,7 @@ def test_an_open_incident_says_what_failed_for_whom_since_when_and_what_to_do() 
     assert content.title == ":rotating_light: Run failed: events of `Shop`"
     for told in ("(1001)", "2026-03-06 to 2026-03-09", "2026-03-10 07:30 UTC", "invalid_grant", "Tries so far* 3"):
         assert told in content.description
-    assert content.nextSteps == ("Renew the connection profile's Google login in AppFlow, then press Retry.",)
+    assert content.nextSteps == ("Renew the connection profile's Google login, then press Retry.",)
     assert f"<{APP_URL}/data-flows/{event.data_flow_id}/|" in content.description
 
 

@@ -54,8 +54,8 @@ _AFTER_RESET: Final = timedelta(minutes=10)
 
 _REMEDIES: Final = {
     IncidentCause.AUTHENTICATION: (
-        "Renew the connection profile's Google login in AppFlow. The days are then read by themselves within half an "
-        "hour; Retry does it at once."
+        "Renew the connection profile's Google login: docs/runbook.md says how under Incidents. The days are then read "
+        "by themselves within half an hour; Retry does it at once."
     ),
     IncidentCause.PERMISSION: (
         "Give the connection's Google account the role Viewer on the property in Google Analytics, or deploy the "

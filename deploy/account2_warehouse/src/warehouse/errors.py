@@ -30,7 +30,7 @@ _TERMINAL: Final = {
     ),
     "ConnectorAuthenticationException": (
         "reconnect_required",
-        f"Renew the connection profile's Google login in AppFlow, then {SAVE_AGAIN}.",
+        f"Renew the connection profile's Google login, as docs/runbook.md says under Incidents; then {SAVE_AGAIN}.",
     ),
     "AccessDeniedException": (
         "access_denied",

@@ -37,7 +37,7 @@ class Messages:
         self.lost: list[Message] = []
 
     def receive(self) -> list[Message]:
-        """Take the next message, seldom two; when there are none, the dead letters are sent once more."""
+        """Take the next message, seldom two; when there are none, what are dead letters by then is sent once more."""
         if not self._waiting and self._dead:
             self._waiting, self._dead, self.is_redriven = self._dead, [], True
         taken = [self._waiting.pop(0) for _ in range(2 if self._rng.random() < 0.05 else 1) if self._waiting]
@@ -46,10 +46,10 @@ class Messages:
         return taken
 
     def give_back(self, message: Message) -> None:
-        """Let a message be received again, a little later; after five times it is a dead letter."""
+        """Let a message be received again, a little later; after five times it is a dead letter, which is sent once."""
         if message.received % MAX_RECEIVES:
             self._waiting.insert(self._rng.randrange(0, 3), message)
-        elif not self.is_redriven:
+        elif message.received == MAX_RECEIVES:
             self._dead.append(message)
         else:
             self.lost.append(message)

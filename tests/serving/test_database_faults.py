@@ -3,13 +3,11 @@
 If only the answer to COMMIT is lost, the new one stands already, and another try changes nothing.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from typing import Final
 
 import pytest
-from django.db import connection
 from mypy_boto3_s3 import S3Client
 
 from dataflows.contracts.errors import TransientError
@@ -21,6 +19,7 @@ from serving.unload_files import UnloadBucket
 from serving.upsert import upsert_report
 from tests.serving.conftest import BUCKET
 from tests.serving.lost_answers import losing_answers
+from tests.serving.triggers import trigger
 from tests.serving.unloads import Row, UnloadWriter, report_row
 
 EVENTS: Final = REPORT_TABLES["events"]
@@ -53,17 +52,6 @@ def written(s3: S3Client, config: Config) -> Written:
     return write
 
 
-@contextmanager
-def refused(place: str, how: str) -> Iterator[None]:
-    """The server answers so whenever a statement comes to this place."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TRIGGER refuses {PLACES[place]} FOR EACH ROW {REFUSALS[how]}")
-        try:
-            yield
-        finally:
-            cursor.execute("DROP TRIGGER refuses")
-
-
 def stored() -> tuple[int, dict[str, int]]:
     rows = REPORT_MODELS["events"]._default_manager.values_list("event_name", "event_count")
     return Partition.objects.get().generation, dict(rows)
@@ -78,7 +66,7 @@ def test_a_refused_load_leaves_the_old_generation_and_loads_when_tried_again(
     upsert_report(config, bucket, written(1, old))
     manifest_key = written(2, new)
 
-    with refused(place, how), pytest.raises(TransientError, match="the load is tried again"):
+    with trigger(PLACES[place], REFUSALS[how]), pytest.raises(TransientError, match="the load is tried again"):
         upsert_report(config, bucket, manifest_key)
 
     assert stored() == (1, old)

@@ -1,8 +1,8 @@
 """A large unload is loaded by several sessions at once: all of it, each partition whole, whatever one of them meets."""
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from django.db import connection
 from mypy_boto3_s3 import S3Client
 
 from dataflows.contracts.errors import TransientError
@@ -25,6 +24,7 @@ from serving.shares import shares
 from serving.unload_files import Part, UnloadBucket
 from serving.upsert import upsert_report
 from tests.serving.conftest import BUCKET
+from tests.serving.triggers import trigger
 from tests.serving.unloads import UnloadWriter, report_row
 
 EVENTS: Final = REPORT_TABLES["events"]
@@ -59,16 +59,10 @@ def loading_with(config: Config, sessions: int) -> Config:
     return config.model_copy(update={"max_sessions": sessions, "session_rows": 1})
 
 
-@contextmanager
-def on_insert(*statements: tuple[date, str]) -> Iterator[None]:
+def on_insert(*statements: tuple[date, str]) -> AbstractContextManager[None]:
     """The server does this with the rows of a day."""
     branches = " ".join(f"IF NEW.date = '{day}' THEN {statement}; END IF;" for day, statement in statements)
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TRIGGER meddles BEFORE INSERT ON report_events FOR EACH ROW BEGIN {branches} END")
-        try:
-            yield
-        finally:
-            cursor.execute("DROP TRIGGER meddles")
+    return trigger("BEFORE INSERT ON report_events", f"BEGIN {branches} END")
 
 
 def rows_by_day() -> dict[date, int]:

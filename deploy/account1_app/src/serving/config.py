@@ -35,9 +35,7 @@ class Config(BaseModel):
     max_unpacked_bytes: int = Field(default=2 * 2**30, gt=0)
     max_open_bytes: int = Field(default=112 * 2**20, gt=0)
     max_sessions: int = Field(default=2, ge=1, le=2)  # of the database, for one unload; the disk has room for two
-    session_rows: int = Field(
-        default=20_000, gt=0
-    )  # so many for each; for fewer, another would cost more than it saves
+    session_rows: int = Field(default=20_000, gt=0)  # so many for each: for fewer, another costs more than it saves
 
     @classmethod
     def from_environment(cls) -> Self:

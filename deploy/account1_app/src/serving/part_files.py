@@ -15,7 +15,6 @@ from serving.part_limits import part_sizes
 from serving.unload_files import Part, UnloadBucket
 
 _KEPT_BYTES: Final = 384 * 2**20  # of the function's 1,024 MB; the largest parts of two sessions fit beside them
-
 _ROWS_BYTES: Final = 24 * 2**20  # what a reader makes of the rows: batches, their texts, statements
 
 

@@ -5,10 +5,10 @@ Prints progress, and one JSON object last. Every ratio is of two things measured
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from benchmarks.loading.machine import BUCKET, Machine, started_machine
 from benchmarks.loading.measuring import LEDGER_TABLES, Round, Size, loaded, ratio, rounds
@@ -19,8 +19,7 @@ from deploy.local.state import REPOSITORY
 
 TABLE: Final = REPORT_TABLES["custom"]
 PARTITION_ROWS: Final = (5_000, 200_000)
-SCALING_ROUNDS: Final = 3
-PEER_ROUNDS: Final = 3
+Spread: TypeAlias = dict[str, dict[str, float]]
 PEERS: Final = {"dlt": "dlt_merge", "awswrangler": "awswrangler_upsert"}
 
 
@@ -31,8 +30,14 @@ def main() -> None:
     with started_machine() as machine:
         result = _measured(machine, arguments.rows, arguments.rounds)
         if python is not None:
-            result |= _beside_peers(machine, python, arguments.rows // 2)
+            _add_peers(result, _beside_peers(machine, python, arguments.rows // 2, arguments.rounds))
     print(json.dumps(result), flush=True)
+
+
+def _add_peers(result: dict[str, Any], peers: Mapping[str, Spread]) -> None:
+    """Add how many times faster the loader is: the smaller of first load and re-upsert, and the spread of both."""
+    result |= {f"{peer}_ratio": min(load["median"] for load in found.values()) for peer, found in peers.items()}
+    result["spread"] |= peers
 
 
 def _arguments() -> argparse.Namespace:
@@ -45,18 +50,27 @@ def _arguments() -> argparse.Namespace:
 
 def _measured(machine: Machine, rows: int, count: int) -> dict[str, Any]:
     by_partition = {most: list(_told(machine, rows, most, count)) for most in PARTITION_ROWS}
-    small, large = (list(_told(machine, size, PARTITION_ROWS[0], SCALING_ROUNDS)) for size in (rows // 5, rows * 2))
-    ratios = {most: _ratios(found) for most, found in by_partition.items()}
-    everything = [turn for found in (*by_partition.values(), small, large) for turn in found]
+    small, large = (_told(machine, size, PARTITION_ROWS[0], count) for size in (rows // 5, rows * 2))
+    scaling = list(zip(small, large, strict=True))
+    ratios = {f"{most:,} rows a partition": _ratios(found) for most, found in by_partition.items()}
     main = by_partition[PARTITION_ROWS[0]]
+    scales, everything = _scales(scaling), [turn for found in (*by_partition.values(), *scaling) for turn in found]
     return {
         "first_load_ratio": min(found["first"]["median"] for found in ratios.values()),
         "reupsert_ratio": min(found["again"]["median"] for found in ratios.values()),
         "rows_per_second": _rates(rows, [turn.first for turn in main], [turn.again for turn in main]),
         "limit_rows_per_second": _rates(rows, [turn.limit_first for turn in main], [turn.limit_again for turn in main]),
         "peak_rss_mb": round(max(turn.peak_rss_mb for turn in everything), 1),
-        "scaling_2m_over_200k": round(10 * median(t.first for t in small) / median(t.first for t in large), 3),
-        "spread": {f"{most:,} rows a partition": found for most, found in ratios.items()},
+        "scaling_2m_over_200k": min(found["median"] for found in scales.values()),
+        "spread": {**ratios, "scaling": scales},
+    }
+
+
+def _scales(turns: list[tuple[Round, Round]]) -> Spread:
+    """Return the rows per second of the large size by those of the small one, a tenth of it, turn by turn."""
+    return {
+        "first": ratio([10 * small.first for small, _ in turns], [large.first for _, large in turns]),
+        "again": ratio([10 * small.again for small, _ in turns], [large.again for _, large in turns]),
     }
 
 
@@ -79,7 +93,7 @@ def _size(machine: Machine, rows: int, rows_a_partition: int) -> Size:
     return Size(*(writer.write(rows, rows_a_partition, is_restated=restated) for restated in (False, True)))
 
 
-def _ratios(found: list[Round]) -> dict[str, dict[str, float]]:
+def _ratios(found: list[Round]) -> Spread:
     return {
         "first": ratio([turn.limit_first for turn in found], [turn.first for turn in found]),
         "again": ratio([turn.limit_again for turn in found], [turn.again for turn in found]),
@@ -90,23 +104,20 @@ def _rates(rows: int, first: list[float], again: list[float]) -> dict[str, int]:
     return {"first": round(rows / median(first)), "again": round(rows / median(again))}
 
 
-def _beside_peers(machine: Machine, python: Path, rows: int) -> dict[str, Any]:
-    """Measure the peers and the loader in turn; a ratio is the smaller of first load and re-upsert."""
+def _beside_peers(machine: Machine, python: Path, rows: int, count: int) -> dict[str, Spread]:
+    """Measure the peers and the loader in turn; return how many times the loader's seconds each takes."""
     size = _size(machine, rows, PARTITION_ROWS[0])
     seconds: dict[str, list[list[float]]] = {"loader": [], **{peer: [] for peer in PEERS}}
-    for number in range(1, PEER_ROUNDS + 1):
+    for number in range(1, count + 1):
         for peer, found in seconds.items():
             found.append(_both_loads(machine, python, peer, size))
-            print(
-                f"{peer}, turn {number} of {PEER_ROUNDS}: {found[-1][0]:.1f} s, again {found[-1][1]:.1f} s", flush=True
-            )
-    return {f"{peer}_ratio": min(_times_ours(seconds[peer], seconds["loader"])) for peer in PEERS}
+            print(f"{peer}, turn {number} of {count}: {found[-1][0]:.1f} s, again {found[-1][1]:.1f} s", flush=True)
+    return {peer: _times_ours(seconds[peer], seconds["loader"]) for peer in PEERS}
 
 
-def _times_ours(theirs: list[list[float]], ours: list[list[float]]) -> list[float]:
-    """Return how many times the loader's seconds a peer takes: for the first load, and for the re-upsert."""
+def _times_ours(theirs: list[list[float]], ours: list[list[float]]) -> Spread:
     loads = zip(zip(*theirs, strict=True), zip(*ours, strict=True), strict=True)
-    return [ratio(list(peer), list(loader))["median"] for peer, loader in loads]
+    return dict(zip(("first", "again"), (ratio(list(peer), list(loader)) for peer, loader in loads), strict=True))
 
 
 def _both_loads(machine: Machine, python: Path, peer: str, size: Size) -> list[float]:

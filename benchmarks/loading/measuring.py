@@ -38,7 +38,8 @@ class Round:
 
 
 def rounds(machine: Machine, table: ReportTable, size: Size, count: int) -> Iterator[Round]:
-    """Measure in turn, `count` times, and check after each load that the table holds the state that was loaded."""
+    """Measure in turn, `count` times. Fails unless the loader's table then holds what the server's own does."""
+    contents = {state: _contents_of(machine, table, state) for state in (size.old, size.new)}
     for _ in range(count):
         machine.empty(table.mysql_name, *LEDGER_TABLES)
         limit_first = seconds_to_load(machine, table, size.old.csv_path)
@@ -46,14 +47,35 @@ def rounds(machine: Machine, table: ReportTable, size: Size, count: int) -> Iter
         limit_again = seconds_to_load(machine, table, size.new.csv_path)
         machine.empty(table.mysql_name)
         first = loaded(machine, table, size.old)
+        assert _contents(machine, table) == contents[size.old]
         machine.settle()
         again = loaded(machine, table, size.new)
+        assert _contents(machine, table) == contents[size.new]
         peak = max(first["peak_rss_mb"], again["peak_rss_mb"])
         yield Round(limit_first, limit_again, first["seconds"], again["seconds"], peak)
 
 
+def _contents_of(machine: Machine, table: ReportTable, state: State) -> tuple[Any, ...]:
+    machine.empty(table.mysql_name)
+    seconds_to_load(machine, table, state.csv_path)
+    return _contents(machine, table)
+
+
+def _contents(machine: Machine, table: ReportTable) -> tuple[Any, ...]:
+    """Return the table's number of rows, the sum of each metric, and a checksum of its keys with their values."""
+    sums = ", ".join(f"SUM(`{column.name}`)" for column in table.metrics)
+    values = ", ".join(f"COALESCE(`{column.name}`, 'none')" for column in table.value_columns)
+    with machine.connect() as session, session.cursor() as cursor:
+        cursor.execute(
+            f"SELECT COUNT(*), {sums}, BIT_XOR(CRC32(CONCAT_WS('/', date, HEX(dimension_hash), {values}))) "  # noqa: S608
+            f"FROM `{table.mysql_name}`"
+        )
+        found: tuple[Any, ...] = cursor.fetchone() or ()
+        return found
+
+
 def loaded(machine: Machine, table: ReportTable, state: State) -> dict[str, Any]:
-    """Load a state in a process of its own; return what that printed. Fails unless the table holds the state."""
+    """Load a state in a process of its own; return what that printed. Fails unless the table has its rows."""
     command = [sys.executable, "-m", "benchmarks.loading.loader", state.manifest_key]
     environment = {**os.environ, **machine.environment}
     answer = subprocess.run(command, env=environment, cwd=REPOSITORY, check=False, capture_output=True, text=True)

@@ -22,6 +22,11 @@ def bombs(_: Random) -> Variants:
         "part_too_large",
         repaged(lambda count: [Page(snappy_zeros(96 * _MEGABYTE), 96 * _MEGABYTE, count)], codec=SNAPPY),
     )
+    yield (
+        "a page that is not packed",
+        "part_too_large",
+        repaged(lambda count: [Page(bytes(96 * _MEGABYTE), 100, count)]),
+    )
     yield "many pages", "part_too_large", repaged(_many_pages, codec=SNAPPY)
     yield "very many pages", "part_too_large", repaged(lambda _: [page(b"", 0)] * 100_001)
     yield "one long text for all rows", "text_too_long", repaged(partial(one_text_for_all, b"x" * _MEGABYTE))
@@ -46,6 +51,10 @@ def dictionary_bomb(size: int, count: int) -> list[Page]:
         Page(snappy_zeros(size), size, size // 4, is_dictionary=True),
         Page(packed, indices.unpacked_bytes, count, RLE_DICTIONARY),
     ]
+
+
+def _claiming_less(count: int) -> list[Page]:
+    return [Page(bytes(96 * _MEGABYTE), 100, count)]
 
 
 def _many_pages(count: int) -> list[Page]:

@@ -24,6 +24,8 @@ def incomplete(_: Random) -> Variants:
 def impossible(_: Random) -> Variants:
     for generation in (0, -1, -(2**63)):
         yield f"generation {generation}", "control_invalid", announced(generation=generation)
+    for generation in (1_000_002, 2**63 - 1):  # after the first
+        yield f"generation {generation}", "generation_too_far", announced(generation=generation)
     yield "fewer than no rows", "control_invalid", announced(row_count=-1)
     for property_id in ("", "abc", "1; DROP TABLE report_pages", "12 ", "१२३", "1" * 19, "<b>1</b>", "1\n"):
         yield f"property {property_id!r}", "control_invalid", announced(property_id=property_id)

@@ -24,7 +24,7 @@ from tests.faults.files.surgery import (
     optional_levels,
     run_of,
 )
-from tests.faults.files.thrift import BINARY, I64
+from tests.faults.files.thrift import BINARY, I32, I64
 from tests.faults.files.unloaded import Spoil
 
 _MEGABYTE: Final = 2**20
@@ -53,6 +53,31 @@ def lying_pages(_: Random) -> Variants:
         "part_broken",
         repaged(partial(_sized, 1_000), codec=SNAPPY, part_kind="control", name="property_id"),
     )
+
+
+@kind("a page that others read otherwise")
+def ambiguous_pages(_: Random) -> Variants:
+    """What Arrow would make less of, or skip, so that it would come to pages that were never looked at."""
+    yield (
+        "a number beyond its type",
+        "part_broken",
+        repaged(lambda count: [page(texts([b"x"] * (count - 1)), 2**32 + count - 1), page(texts([b"x"]), 1)]),
+    )
+    yield "more values than its column", "part_broken", repaged(lambda count: [page(texts([b"x"] * count), count + 1)])
+    for name, field in {"a field beyond its type": (2**16 + 2, I32, 1), "a size of another type": (2, I64, 1)}.items():
+        yield name, "part_broken", repaged(partial(_with_field, field))
+    yield "an offset of another type", "not_parquet", changed(_offset_of_another_type)
+
+
+def _with_field(field: tuple[int, int, int], count: int) -> list[Page]:
+    body = texts([b"x"] * count)
+    return [Page(body, len(body), count, more=(field,))]
+
+
+def _offset_of_another_type(body: bytes) -> bytes:
+    file = OpenFile.of(body)
+    file.column(TEXT).put(11, I32, 4)
+    return file.closed()
 
 
 def _sized(size: int, count: int) -> list[Page]:

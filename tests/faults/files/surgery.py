@@ -21,11 +21,15 @@ class Page:
     values: int
     encoding: int = PLAIN
     is_dictionary: bool = False
+    more: tuple[tuple[int, int, int], ...] = ()
+    """Further fields of the header: number, type, value."""
 
     def encoded(self) -> bytes:
         """Return header and body."""
         header = Struct().put(1, I32, _DICTIONARY_PAGE if self.is_dictionary else _DATA_PAGE)
         header.put(2, I32, self.unpacked_bytes).put(3, I32, len(self.body))
+        for field in self.more:
+            header.put(*field)
         own = Struct().put(1, I32, self.values).put(2, I32, self.encoding)
         if self.is_dictionary:
             return header.put(7, STRUCT, own).encoded() + self.body

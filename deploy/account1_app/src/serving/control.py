@@ -19,7 +19,6 @@ from serving.unload_files import Unload
 
 _PROPERTY_ID: Final = re.compile(PROPERTY_ID_PATTERN[1:-1])
 _CUSTOM_REPORT_ID: Final = re.compile(f"custom_{CUSTOM_NAME_PATTERN[1:-1]}")
-_LAST_GENERATION: Final = 10**9  # far more than there will be: one announced beyond it would keep out all after it
 _ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as the warehouse writes it; UUID() takes more
 
 
@@ -128,7 +127,7 @@ def _checked(table: ReportTable, row: ControlRow) -> ControlRow:
     """Return the row; a table's rows may speak of its own report only, the custom table's of custom ones."""
     is_own = _CUSTOM_REPORT_ID.fullmatch(row.key.report_id) if table.is_custom else row.key.report_id == table.name
     is_known = is_own and _PROPERTY_ID.fullmatch(row.key.property_id)
-    if not 1 <= row.generation <= _LAST_GENERATION or row.row_count < 0 or not is_known:
+    if row.generation < 1 or row.row_count < 0 or not is_known:
         raise QuarantineError(f"A control row can't be true: {row}.", reason="control_invalid")
     latest = datetime.now(UTC).date() + timedelta(1)  # a day begins up to 14 hours before it does in UTC
     if not EARLIEST_START_DATE <= row.key.date <= latest:

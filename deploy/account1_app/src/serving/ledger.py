@@ -46,6 +46,7 @@ _REOPEN_QUARANTINE: Final = """
 UPDATE report_quarantine SET quarantined_at = %s, resolved_at = NULL
 WHERE bucket = %s AND manifest_key = %s AND resolved_at IS NOT NULL
 """
+_MOST_STEPS: Final = 1_000_000  # one every quarter of an hour takes 28 years
 _INSERTED: Final = 1  # rows an upsert has affected, as MySQL counts: 2 is an update, 0 none
 _RESOLVE_QUARANTINE: Final = """
 UPDATE report_quarantine SET resolved_at = %s WHERE bucket = %s AND manifest_key = %s AND resolved_at IS NULL
@@ -65,6 +66,16 @@ def lock_partition(cursor: Cursor, key: PartitionKey) -> StoredPartition:
     cursor.execute(_LOCK_PARTITION, (*identity, _now()))
     cursor.execute(_READ_PARTITION, identity)
     return StoredPartition(*(cursor.fetchone() or (0, 0)))
+
+
+def check_step(row: ControlRow, stored: StoredPartition) -> None:
+    """Let no unload announce a generation that all genuine ones after it would be older than.
+
+    Raises QuarantineError when it is further from the stored one than generations come to in many years.
+    """
+    if row.generation > stored.generation + _MOST_STEPS:
+        what = f"{row.key} would go from generation {stored.generation} to {row.generation}; see the runbook."
+        raise QuarantineError(what, reason="generation_too_far")
 
 
 def loaded_partitions(cursor: Cursor, keys: Collection[PartitionKey]) -> set[PartitionKey]:

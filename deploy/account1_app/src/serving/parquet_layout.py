@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from serving.thrift import Struct, ThriftError, read_struct
+from serving.thrift import I32, I64, Struct, ThriftError, read_struct
 
 UNCOMPRESSED: Final = 0
 SNAPPY: Final = 1
@@ -39,7 +39,10 @@ class ColumnChunk:
 
 @dataclass(frozen=True)
 class PageHeader:
-    """What a page says of itself; sizes in bytes, with and without compression."""
+    """What a page says of itself, and the bytes it comes to: at least those that lie there.
+
+    Of a page that is not packed, Arrow takes what lies there, whatever it says it unpacks to.
+    """
 
     is_dictionary: bool
     unpacked_bytes: int
@@ -70,10 +73,11 @@ def _chunk(column: Struct) -> ColumnChunk:
     if column.keys() & {1, 8, 9}:
         raise LayoutError("a column lies in another file or is encrypted")
     described = column.struct(3)
-    data = described.number(9)
+    data = described.number(9, I64)
     # As Arrow reads it: a dictionary comes first, or there is none.
-    start = min(data, described.number(11, 0) or data)
-    return ColumnChunk(described.number(4), start, described.number(7), described.number(5))
+    start = min(data, described.number(11, I64, 0) or data)
+    codec, length, values = described.number(4, I32), described.number(7, I64), described.number(5, I64)
+    return ColumnChunk(codec, start, length, values)
 
 
 def read_page_headers(file: BinaryIO, chunk: ColumnChunk) -> Iterator[PageHeader]:
@@ -85,6 +89,8 @@ def read_page_headers(file: BinaryIO, chunk: ColumnChunk) -> Iterator[PageHeader
         if at > end:
             raise LayoutError(f"a page ends at {at}, its column at {end}")
         seen += 0 if header.is_dictionary else header.values
+        if seen > chunk.values:
+            raise LayoutError(f"a page at {at} has more values than its column")
         yield header
 
 
@@ -92,10 +98,11 @@ def _page_header(file: BinaryIO, at: int, end: int) -> tuple[PageHeader, int]:
     for size in (_HEADER_BYTES, _MAX_HEADER_BYTES):
         try:
             fields, length = read_struct(_at(file, at, min(size, end - at)))
-            kind = fields.number(1)
+            kind = fields.number(1, I32)
             own = fields.struct(_OWN_HEADERS.get(kind, 0))
-            numbers = (fields.number(2), fields.number(3), own.number(1), own.number(_ENCODING_FIELDS[kind]))
-            return PageHeader(kind == _DICTIONARY_PAGE, *numbers), length
+            sizes = fields.number(2, I32), fields.number(3, I32)
+            values, encoding = own.number(1, I32), own.number(_ENCODING_FIELDS[kind], I32)
+            return PageHeader(kind == _DICTIONARY_PAGE, max(sizes), sizes[1], values, encoding), length
         except IndexError:
             continue
         except ThriftError as error:

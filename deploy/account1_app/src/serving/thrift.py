@@ -1,13 +1,20 @@
 """Structs in Thrift's compact protocol, as Parquet writes its footer and its pages' headers.
 
 Only numbers, lists and structs are kept; of texts, their length. The bytes are taken for hostile: depth
-and number of values are bounded. Format: https://github.com/apache/thrift/blob/master/doc/specs.
+and number of values are bounded. Other readers cut a number to its type's bits, skip a field of another type than
+they expect, and take parts of both when one comes twice: what they would read otherwise than this one is refused.
+Format: https://github.com/apache/thrift/blob/master/doc/specs.
 """
 
 from typing import Final, TypeAlias, Union
 
+I16: Final = 4
+I32: Final = 5
+I64: Final = 6
+
 _MAX_DEPTH: Final = 12
 _MAX_VALUES: Final = 500_000
+_BITS: Final = {I16: 16, I32: 32, I64: 64}
 
 Value: TypeAlias = Union[int, "list[Value]", "Struct"]
 
@@ -19,10 +26,21 @@ class ThriftError(Exception):
 class Struct(dict[int, Value]):
     """A struct's fields by their number."""
 
-    def number(self, field: int, default: int | None = None) -> int:
-        """Return a field that must be a whole number of at least zero; raises ThriftError when it is not."""
+    def __init__(self) -> None:
+        """Begin a struct without fields."""
+        super().__init__()
+        self._types: dict[int, int] = {}
+
+    def put(self, field: int, type_: int, value: Value) -> None:
+        """Add a field; raises ThriftError when there can't be one of its number, or is one already."""
+        if not 0 < field < 2**15 or field in self:
+            raise ThriftError(f"there is a field {field}, or a second one")
+        self[field], self._types[field] = value, type_
+
+    def number(self, field: int, type_: int, default: int | None = None) -> int:
+        """Return a field that must be a number of this type, at least zero; raises ThriftError when it is not."""
         value = self.get(field, default)
-        if not isinstance(value, int) or value < 0:
+        if not isinstance(value, int) or value < 0 or self._types.get(field, type_) != type_:
             raise ThriftError(f"field {field} is {str(value)[:50]}")
         return value
 
@@ -62,9 +80,9 @@ class _Reader:
     def struct(self, depth: int) -> Struct:
         fields, number = Struct(), 0
         while head := self._byte():
-            number = number + (head >> 4) if head >> 4 else self._signed()
+            number = number + (head >> 4) if head >> 4 else self._signed(I16)
             kind = head & 15
-            fields[number] = int(kind == 1) if kind in (1, 2) else self._value(kind, depth)
+            fields.put(number, kind, int(kind == 1) if kind in (1, 2) else self._value(kind, depth))
         return fields
 
     def _value(self, kind: int, depth: int) -> Value:
@@ -74,8 +92,8 @@ class _Reader:
         match kind:
             case 1 | 2 | 3:  # in a list: yes, no, a byte
                 return self._byte()
-            case 4 | 5 | 6:  # whole numbers of 16, 32 and 64 bits
-                return self._signed()
+            case 4 | 5 | 6:
+                return self._signed(kind)
             case 7:  # a fraction
                 return self._skip(8)
             case 8:  # a text
@@ -110,6 +128,8 @@ class _Reader:
                 return number
         raise ThriftError("there is a number of more than 64 bits")
 
-    def _signed(self) -> int:
+    def _signed(self, kind: int) -> int:
         number = self._unsigned()
+        if number >> _BITS[kind]:
+            raise ThriftError(f"there is a number of more than {_BITS[kind]} bits")
         return number >> 1 ^ -(number & 1)

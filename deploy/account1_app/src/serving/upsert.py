@@ -218,6 +218,7 @@ def _replace_partition(
             session.rollback()
             return None
         try:
+            ledger.check_step(row, stored)
             found = _changes(cursor, unload, row.key, texts, stored)
             counts = write_changes(cursor, unload.table, row.key, found)
             ledger.check_stored(cursor, unload.table, row)

@@ -55,8 +55,8 @@ bench-register: setup ## measure how long events wait for EventBridge, and how l
 check-policies: setup ## run the line, record every AWS call, and compare them with what the roles' policies allow
 	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m deploy.local.policies
 
-fault-schedules: setup ## try N random schedules of loads and faults, from seed SEED on
-	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m tests.faults.loading --schedules $(or $(N),1000) --seed $(or $(SEED),1)
+fault-schedules: setup ## try N random schedules of loads and faults, from seed SEED on, each TIMES times
+	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m tests.faults.loading --schedules $(or $(N),1000) --seed $(or $(SEED),1) --times $(or $(TIMES),1)
 
 lint: setup ## style, types, import rules, page and AWS templates; silent when all is well
 	$(call check,.venv/bin/ruff check --quiet .)

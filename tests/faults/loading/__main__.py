@@ -19,6 +19,8 @@ from deploy.local.servers.mariadb import MariadbServer, start_mariadb
 from deploy.local.state import make_shared_folder
 from tests.faults.loading.database import Database
 from tests.faults.loading.many import outcomes_of
+from tests.faults.loading.planted import PLANTS
+from tests.faults.loading.rig import Outcome
 from tests.faults.loading.tally import Tally
 from tests.servers import OWNER_NAME, PREFIX
 
@@ -27,13 +29,13 @@ def main() -> int:
     """Run as many schedules as asked, with the seeds from the one given on; return the exit code."""
     arguments = _arguments()
     stop_when_told()
-    seeds = range(arguments.seed, arguments.seed + arguments.schedules)
+    seeds = [arguments.seed + number for number in range(arguments.schedules) for _ in range(arguments.times)]
     tally, started = Tally(), time.monotonic()
     with _private_database() as database:
-        for outcomes in outcomes_of(database, seeds, arguments.processes):
+        for outcomes in outcomes_of(database, seeds, arguments.processes, arguments.plant):
             for seed, outcome in outcomes:
                 tally.add(seed, outcome)
-                _tell(seed, tally)
+                _tell(seed, outcome)
             print(f"{tally.schedules:,} of {len(seeds):,} schedules, {time.monotonic() - started:.0f} s", flush=True)
     print(json.dumps(tally.as_json(time.monotonic() - started)), flush=True)
     return 1 if tally.failing else 0
@@ -43,14 +45,17 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make fault-schedules")
     parser.add_argument("--schedules", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--times", type=int, default=1, help="how often each seed is run")
+    parser.add_argument("--plant", choices=PLANTS, help="a bug to plant in the loaders, to see the rig find it")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 
 
-def _tell(seed: int, tally: Tally) -> None:
-    if seed in tally.failing:
-        print(f"SEED={seed} failed; `make fault-schedules N=1 SEED={seed}` repeats it:", flush=True)
-        print("\n".join(f"    {finding}" for finding in tally.failing[seed]), flush=True)
+def _tell(seed: int, outcome: Outcome) -> None:
+    if outcome.findings:
+        often = "" if outcome.repeats else " TIMES=100"
+        print(f"SEED={seed} failed; `make fault-schedules N=1 SEED={seed}{often}` repeats it:", flush=True)
+        print("\n".join(f"    {finding.kind}: {finding.what}" for finding in outcome.findings), flush=True)
 
 
 @contextmanager

@@ -28,10 +28,19 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Answered:
-    """The handler has returned; `failed` are the messages it gives back."""
+class Failure:
+    """Why a message is given back: whether the loader takes it to pass, MySQL's number if there is one, all of it."""
 
-    failed: frozenset[str]
+    is_transient: bool
+    mysql_number: int | None
+    told: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The handler has returned; `failed` are the messages it gives back, and why."""
+
+    failed: Mapping[str, Failure]
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,9 @@ class Loader:
         if not line:
             return Died()
         told = json.loads(line)
-        return Answered(frozenset(told["failed"])) if "failed" in told else Stop(**told)
+        if "failed" not in told:
+            return Stop(**told)
+        return Answered({message: Failure(**why) for message, why in told["failed"].items()})
 
     def expect_news(self) -> News:
         """Return what it says next.

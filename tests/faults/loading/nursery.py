@@ -16,12 +16,17 @@ import signal
 import socket
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 import boto3
 import boto3.s3.transfer
+import pymysql
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dataflows.contracts.errors import TransientError
 from tests.faults.loading import planted, points
 
 GO: Final = "go"
@@ -63,6 +68,12 @@ def _ask_s3_once() -> None:
     client.close()  # or all loaders would speak over one connection
 
 
+def _why(error: Exception) -> dict[str, Any]:
+    number = error.__cause__.args[0] if isinstance(error.__cause__, pymysql.err.MySQLError) else None
+    told = "".join(traceback.format_exception(error))
+    return {"is_transient": isinstance(error, TransientError), "mysql_number": number, "told": told}
+
+
 class _Loader:
     """The loader's side of the line."""
 
@@ -70,6 +81,7 @@ class _Loader:
         self._answers: TextIO = line.makefile("w", encoding="utf-8")
         self._orders: TextIO = line.makefile("r", encoding="utf-8")
         self._one_at_a_time = threading.Lock()
+        self._errors: dict[str, dict[str, Any]] = {}
 
     def serve(self, handler: Any) -> None:
         """Handle one event after another, and end with the line."""
@@ -77,13 +89,28 @@ class _Loader:
         if plant := json.loads(self._order())["plant"]:
             planted.plant(plant)
         points.install(self._hit)
+        points.replace("message_batches.taking._take_record", self._noting_errors)
         self._say(ready=True)
         while True:
             order = json.loads(self._order())
             os.environ.update(order["settings"])
+            self._errors.clear()
             answer = handler(order["event"], LambdaContext())
             self._hit(points.BEFORE_ANSWER, None, None)
-            self._say(failed=[item["itemIdentifier"] for item in answer["batchItemFailures"]])
+            failed = [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+            self._say(failed={identifier: self._errors[identifier] for identifier in failed})
+
+    def _noting_errors(self, take: Callable[..., None]) -> Callable[..., None]:
+        """Let the rig hear why a message is given back."""
+
+        def taking(function: Any, record: SQSRecord) -> None:
+            try:
+                take(function, record)
+            except Exception as error:
+                self._errors[record.message_id] = _why(error)
+                raise
+
+        return taking
 
     def _hit(self, point: str, lock: str | None, session: int | None) -> None:
         with self._one_at_a_time:

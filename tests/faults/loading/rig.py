@@ -51,6 +51,11 @@ class Outcome:
     fired: Counter[str]
     steps: list[str]
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it did not depend on the clock: stepped, and nobody killed in the middle of a step."""
+        return not self.fired["running_freely"] and not self.fired["killed_running"]
+
 
 class Rig:
     """Runs schedules one after another; a context manager. Several processes may share a database."""

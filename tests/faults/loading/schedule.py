@@ -5,15 +5,18 @@ from collections import Counter
 from random import Random
 from typing import Final
 
+from pymysql.constants import ER
+
 from serving.control import PartitionKey
 from tests.faults.loading import points
 from tests.faults.loading.judge import LOST, Finding, Judge
-from tests.faults.loading.loaders import STUCK_SECONDS, Answered, Died, News, Stop
+from tests.faults.loading.loaders import STUCK_SECONDS, Answered, Died, Failure, News, Stop
 from tests.faults.loading.messages import MAX_RECEIVES, Message, Messages, sqs_event
 from tests.faults.loading.plan import LoaderFault, Plan, loader_faults
 from tests.faults.loading.reader import Reader
 from tests.faults.loading.workers import Surroundings, Work, Worker
 
+_LOCK_ERRORS: Final = frozenset({ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK})
 _SHORT_SECONDS: Final = 1.0  # a loader that is silent for longer, while the other stands, waits for a lock of it
 
 
@@ -32,6 +35,7 @@ class Schedule:
         self._messages = Messages(plan.arrivals, self._rng)
         self._locks: dict[str, Worker] = {}
         self._seen: dict[PartitionKey, int] = {}
+        self._delivered: Counter[PartitionKey] = Counter()
         self.findings: list[Finding] = []
         self.fired: Counter[str] = Counter()
         self.steps: list[str] = []
@@ -91,6 +95,14 @@ class Schedule:
         self.fired["redriven"] += sum(message.received == MAX_RECEIVES + 1 for message in messages)
         self.fired["two_in_a_batch"] += len(messages) > 1
         self.fired["two_at_once"] += any(worker.work for worker in self._workers)
+        self.fired["reordered"] += sum(self._is_overtaken(message) for message in messages)
+
+    def _is_overtaken(self, message: Message) -> bool:
+        """Tell whether a newer generation than one of this message's was delivered before it."""
+        generations = self._plan.unloads[message.arrival.unload].generations
+        is_overtaken = any(self._delivered[key] > generation for key, generation in generations.items())
+        self._delivered |= Counter(generations)
+        return is_overtaken
 
     def _take_step(self) -> None:
         standing = [worker for worker in self._workers if worker.stop]
@@ -169,11 +181,21 @@ class Schedule:
     def _finish(self, worker: Worker, answer: Answered) -> None:
         work, worker.work = worker.work, None
         for place, message in enumerate(work.messages if work else ()):
-            if str(place) in answer.failed:
+            if error := answer.failed.get(str(place)):
                 self._messages.give_back(message)
-                if work and not work.may_fail:
-                    self.findings.append(Finding(LOST, f"unload {message.arrival.unload} was given back for no reason"))
+                self._judge_failure(f"unload {message.arrival.unload}", error, may_fail=bool(work and work.may_fail))
         self._release(worker)
+
+    def _judge_failure(self, unload: str, error: Failure, *, may_fail: bool) -> None:
+        """Nothing fails but for a reason, and for one that passes.
+
+        Sessions that run freely may come to a deadlock of their own, as when several wait for the row that one which
+        is killed has just inserted: the server ends one of them.
+        """
+        is_deadlock = self._plan.is_free and error.mysql_number in _LOCK_ERRORS
+        self.fired["deadlocked"] += is_deadlock
+        if not error.is_transient or not (may_fail or is_deadlock):
+            self.findings.append(Finding(LOST, f"{unload} was given back for no reason: {error.told}"))
 
     def _release(self, worker: Worker) -> None:
         """Forget the locks a loader held, and hear from whoever waited for one."""

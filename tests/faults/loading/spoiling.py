@@ -42,13 +42,22 @@ def _lose_row(writer: UnloadWriter, objects: Objects, rows: list[Row], control: 
     if lost is not None:
         _write_other_data(writer, objects, [row for row in rows if row is not lost])
     else:
-        writer.write_control([{**row, "row_count": row["row_count"] + 1} for row in control])
+        _announce_other_count(writer, objects, rows, control)
 
 
 def _change_value(writer: UnloadWriter, objects: Objects, rows: list[Row], __: list[Row]) -> None:
     """Only a sum tells."""
     name = writer.table.metrics[-1].name
     _write_other_data(writer, objects, [*rows[:-1], {**rows[-1], name: rows[-1][name] + 1}])
+
+
+def _announce_other_sum(writer: UnloadWriter, _: Objects, __: list[Row], control: list[Row]) -> None:
+    name = f"sum_{writer.table.metrics[0].name}"
+    writer.write_control([{**row, name: row[name] + 1} for row in control])
+
+
+def _announce_other_count(writer: UnloadWriter, _: Objects, __: list[Row], control: list[Row]) -> None:
+    writer.write_control([{**row, "row_count": row["row_count"] + 1} for row in control])
 
 
 def _write_other_data(writer: UnloadWriter, objects: Objects, rows: list[Row]) -> None:
@@ -65,9 +74,11 @@ SPOILT: Final[dict[str, Spoil]] = {
     "part_left_out": _leave_part_out,
     "count_disagrees": _lose_row,
     "sum_disagrees": _change_value,
+    "control_sum_disagrees": _announce_other_sum,
+    "control_count_disagrees": _announce_other_count,
 }
 SPOILT_DATA: Final = tuple(SPOILT)
-SPOILT_WITHOUT_DATA: Final = ("missing_control_part", "count_disagrees")
+SPOILT_WITHOUT_DATA: Final = ("missing_control_part", "control_sum_disagrees", "control_count_disagrees")
 
 
 def write_unload(

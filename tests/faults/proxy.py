@@ -79,9 +79,11 @@ class FaultProxy:
         self._lost.add(direction)
 
     def heal(self) -> None:
-        """Lose and delay nothing any more; what was lost stays lost."""
-        self._lost.clear()
+        """Lose and delay nothing any more; connections that have lost something are of no use, and are cut."""
         self._longest_delay = 0.0
+        if self._lost:
+            self._lost.clear()
+            self.cut()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -4,7 +4,6 @@ Each cut is after a byte of its own. The sizes are those of the connection's end
 MySQL's is 4 bytes and its content, a record 22 bytes more.
 """
 
-import functools
 import logging
 import random
 from collections import Counter
@@ -92,14 +91,13 @@ class Loads:
 
 @pytest.fixture
 def loads(
-    database: Database, objects: ObjectServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    database: Database,
+    objects: ObjectServer,
+    config: Config,
+    transactional_db: None,
+    caplog: pytest.LogCaptureFixture,
 ) -> Loads:
-    for name, value in database.loader_environment(objects.url).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep the credentials of an earlier test
-    monkeypatch.setattr(boto3, "client", functools.cache(boto3.client))  # making one takes longer than a small load
     caplog.set_level(logging.INFO)
-    config = Config.from_environment()
     return Loads(database, objects, config, UnloadBucket.of(boto3.client("s3"), config), caplog)
 
 

@@ -38,7 +38,7 @@ class FaultProxy:
         self._random = random.Random(seed)  # noqa: S311 - to be repeated
         self._longest_delay = 0.0
         self._bytes_until_cut: dict[Direction, int] = {}
-        self._lost: set[Direction] = set()
+        self._bytes_until_loss: dict[Direction, int] = {}
         self._ends: set[asyncio.StreamWriter] = set()
         self._cables: set[asyncio.Task[None]] = set()
         self.traffic: list[Traffic] = []
@@ -67,22 +67,24 @@ class FaultProxy:
         self._longest_delay = longest_seconds
 
     def cut(self) -> None:
-        """Cut all connections; new ones are taken. Once this returns, both sides have been told."""
+        """Cut all connections; new ones come to no harm. Once this returns, both sides have been told."""
         self._do(self._cut())
 
     def cut_after(self, direction: Direction, more_bytes: int) -> None:
         """Cut all connections, once, as soon as so many bytes more have gone in a direction, and not one beyond."""
         self._bytes_until_cut[direction] = more_bytes
 
-    def lose(self, direction: Direction) -> None:
-        """Let nothing that is sent in a direction arrive, not even that its sender has gone, until `heal`."""
-        self._lost.add(direction)
+    def lose(self, direction: Direction, after_bytes: int = 0) -> None:
+        """Let nothing arrive that is sent in a direction after so many bytes more, not even that its sender has gone.
+
+        So it is until `heal`.
+        """
+        self._bytes_until_loss[direction] = after_bytes
 
     def heal(self) -> None:
         """Lose and delay nothing any more; connections that have lost something are of no use, and are cut."""
         self._longest_delay = 0.0
-        if self._lost:
-            self._lost.clear()
+        if self._bytes_until_loss:
             self.cut()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
@@ -98,11 +100,10 @@ class FaultProxy:
             server_reader, server_writer = await asyncio.open_connection(_HOST, self._target)
             ends.append(server_writer)
             self._ends.update(ends)
-            await asyncio.gather(
-                self._pump(reader, server_writer, "requests", traffic),
-                self._pump(server_reader, writer, "answers", traffic),
-            )
-        except OSError:
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(self._pump(reader, server_writer, "requests", traffic))
+                pumps.create_task(self._pump(server_reader, writer, "answers", traffic))
+        except* OSError:
             pass  # an end has gone: so does the other
         finally:
             self._ends.difference_update(ends)
@@ -116,24 +117,22 @@ class FaultProxy:
         while piece := await source.read(_CHUNK_BYTES):
             if self._longest_delay:
                 await asyncio.sleep(self._random.uniform(0, self._longest_delay))
-            left = self._bytes_until_cut.get(direction, len(piece))
-            traffic[direction] += min(left, len(piece))
-            if direction not in self._lost:
-                target.write(piece[:left])
-                await target.drain()
-            if direction in self._bytes_until_cut:
-                self._bytes_until_cut[direction] = left - len(piece)
-                if left <= len(piece):
-                    await self._cut()
-        if direction not in self._lost and not target.is_closing():
+            allowed = _count_down(self._bytes_until_cut, direction, len(piece))
+            traffic[direction] += allowed
+            target.write(piece[: _count_down(self._bytes_until_loss, direction, allowed)])
+            await target.drain()
+            if self._bytes_until_cut.get(direction) == 0:
+                await self._cut()
+        if self._bytes_until_loss.get(direction) != 0 and not target.is_closing():
             target.write_eof()
 
     async def _cut(self) -> None:
-        self._bytes_until_cut.clear()
         self.cuts += 1
         ends, self._ends = self._ends, set()
         for end in ends:
             _reset(end)
+        self._bytes_until_cut.clear()
+        self._bytes_until_loss.clear()
         for end in ends:
             with contextlib.suppress(OSError):
                 await end.wait_closed()
@@ -142,6 +141,14 @@ class FaultProxy:
         self._server.close()
         await self._cut()
         await asyncio.gather(*self._cables)
+
+
+def _count_down(left: dict[Direction, int], direction: Direction, length: int) -> int:
+    """Return how many of so many bytes are allowed in a direction, and take them from what is left of it."""
+    allowed = min(length, left.get(direction, length))
+    if direction in left:
+        left[direction] -= allowed
+    return allowed
 
 
 def _reset(end: asyncio.StreamWriter) -> None:

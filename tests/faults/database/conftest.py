@@ -12,21 +12,22 @@ from tests.faults.loading.database import OWNER, Database
 from tests.faults.loading.objects import ObjectServer
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database(django_db_setup: None) -> Database:
     return Database.from_environment(str(connection.settings_dict["NAME"]))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def objects(database: Database) -> Iterator[ObjectServer]:
     with ObjectServer(OWNER, database.password) as server:
         yield server
 
 
-@pytest.fixture
-def config(database: Database, objects: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Config:
-    for name, value in database.loader_environment(objects.url).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep the credentials of an earlier test
-    monkeypatch.setattr(boto3, "client", functools.cache(boto3.client))  # making one takes longer than a small load
-    return Config.from_environment()
+@pytest.fixture(scope="module")
+def config(database: Database, objects: ObjectServer) -> Iterator[Config]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in database.loader_environment(objects.url).items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it would keep the credentials of an earlier test
+        patch.setattr(boto3, "client", functools.cache(boto3.client))  # making one takes longer than a small load
+        yield Config.from_environment()

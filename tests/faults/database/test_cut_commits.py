@@ -30,6 +30,7 @@ _COMMIT_BYTES: Final = _RECORD_BYTES + len("xCOMMIT")  # the command's number, a
 _QUIT_BYTES: Final = _RECORD_BYTES + 1
 _OK_BYTES: Final = _RECORD_BYTES + 7
 _LONGEST_DELAY_SECONDS: Final = 0.002
+_PATIENCE_SECONDS: Final = 4  # of a loader whose statement is not answered
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ class Loads:
         """Return which generation is stored, once the loader's transaction has ended one way or the other."""
         with transaction.atomic():  # the lock is the loader's until then
             Partition.objects.select_for_update().get(property_id=str(restated.number))
+        return self.shown(restated)
+
+    def shown(self, restated: Restated) -> int:
+        """Return which generation a reader sees."""
         with self.database.connect() as session:
             (generation,) = restated.generations_in(Reader(session, restated.keys).look())
         return generation
@@ -112,6 +117,27 @@ def test_connection_cut_around_the_commit_leaves_old_or_new_and_the_next_try_fin
 
     assert found[OLD] >= cuts // 10
     assert found[NEW] >= cuts // 10
+
+
+@pytest.mark.parametrize(
+    ("direction", "left"), [("requests", OLD), pytest.param("answers", NEW, marks=pytest.mark.slow)]
+)
+def test_commit_or_answer_that_never_arrives_is_given_up_and_settled_once_the_server_has_given_up_too(
+    direction: Direction, left: int, loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, restated = traffic_of_a_load(loads), Restated(days=1, rows_a_day=10)
+    loads.load(restated.unload(loads.objects, OLD))
+    manifest_key = restated.unload(loads.objects, NEW)
+    lost_bytes = _COMMIT_BYTES if direction == "requests" else _OK_BYTES // 2
+    with Watch(loads.database, restated).watching(), FaultProxy(loads.database.port) as proxy:
+        proxy.lose(direction, after_bytes=Cut(direction, lost_bytes).bytes_of(session))
+        with monkeypatch.context() as patch:
+            patch.setattr("serving.mysql._STATEMENT_SECONDS", _PATIENCE_SECONDS)
+            assert loads.is_cut_off(manifest_key, proxy.port)
+        assert loads.shown(restated) == left  # while a lost COMMIT's session still holds its lock
+        proxy.heal()
+        assert loads.generation(restated) == left
+        check_next_try(loads, restated, manifest_key, left)
 
 
 def traffic_of_a_load(loads: Loads) -> Traffic:

@@ -22,6 +22,8 @@ LASTING = {
 }
 _PATIENCE_SECONDS = 60.0
 
+pytestmark = pytest.mark.django_db
+
 
 def say(config: Config, *steps: str | Callable[[], None]) -> None:
     """Speak to the database as a load does: statements, and what happens between them."""
@@ -35,7 +37,7 @@ def say(config: Config, *steps: str | Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("number", [*PASSING, *PASSING_TOO])
 def test_passing_error_is_tried_again_and_named(number: int, config: Config) -> None:
-    with pytest.raises(TransientError, match=rf"\({number}, 'as the server says it'\); the load is tried again"):
+    with pytest.raises(TransientError, match=rf"\(\({number}, 'as the server says it'\)\); the load is tried again"):
         say(config, f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'as the server says it'")
 
 

@@ -23,7 +23,7 @@ _FIRST_BYTES: Final = 400
 _MOST_BYTES_MORE: Final = 6_000
 
 
-@pytest.mark.parametrize("direction", ["requests", "answers"])
+@pytest.mark.parametrize("direction", ["answers", pytest.param("requests", marks=pytest.mark.slow)])
 def test_first_registration_comes_through_a_cable_that_is_cut_later_each_time(
     account: Account2, add_properties: AddProperties, direction: Direction
 ) -> None:

@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Sequence
 from typing import Final
 
 import pytest
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Harm = tuple[str, Direction]
 
-_HARMS: Final[Sequence[Harm]] = (("lose", "answers"), ("cut", "requests"), ("cut", "answers"), ("lose", "requests"))
+_HARMS: Final[tuple[Harm, ...]] = (("lose", "answers"), ("cut", "requests"), ("cut", "answers"), ("lose", "requests"))
 _MOST_BYTES: Final = 2_000  # about what the broker is told of an event
 _LONGEST_SECONDS: Final = 10.0  # that an operator waits
 

@@ -89,17 +89,23 @@ def load(loader: Loader, manifest_key: str, server: MortalServer, death: Death |
     """Have an unload loaded, and the server killed meanwhile."""
     loader.begin(sqs_event([manifest_key]), {})
     points: list[str] = []
-    is_dead = False
+    is_alive = True
     while isinstance(news := loader.expect_news(), Stop):
-        if not is_dead:
+        if is_alive:
             points.append(news.point)
-        is_due = not is_dead and death is not None and len(points) > death.stop
-        if is_due and death and death.seconds_after is None:
-            server.kill()
-        loader.go_on()
-        if is_due and death and death.seconds_after is not None:
-            select.select([loader], [], [], death.seconds_after)
-            server.kill()
-        is_dead = is_dead or is_due
+        if is_alive and death and len(points) > death.stop:
+            _kill_meanwhile(loader, server, death)
+            is_alive = False
+        else:
+            loader.go_on()
     assert isinstance(news, Answered), news
     return Load(points, bool(news.failed))
+
+
+def _kill_meanwhile(loader: Loader, server: MortalServer, death: Death) -> None:
+    if death.seconds_after is None:
+        server.kill()
+    loader.go_on()
+    if death.seconds_after is not None:
+        select.select([loader], [], [], death.seconds_after)
+        server.kill()

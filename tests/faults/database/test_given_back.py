@@ -65,10 +65,8 @@ FAULTS: Final[dict[str, Fault]] = {
 @pytest.fixture
 def page(client: Client, operator: User, data_flow: DataFlow) -> Callable[[], str]:
     """Gives the data flow's page as its operator sees it."""
-    TimelineEntry.objects.create(
-        data_flow=data_flow, correlation_id=UUID(CORRELATION_ID), station="submit", status="queued",
-        occurred_at=timezone.now(),
-    )  # fmt: skip
+    asked = {"correlation_id": UUID(CORRELATION_ID), "station": "submit", "status": "queued"}
+    TimelineEntry.objects.create(data_flow=data_flow, occurred_at=timezone.now(), **asked)
     client.force_login(operator)
     return lambda: client.get(f"/data-flows/{data_flow.id}/").content.decode()
 

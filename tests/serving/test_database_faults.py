@@ -1,6 +1,6 @@
 """The server refuses or cuts off a load: the old generation stays whole, and another try loads the new one.
 
-If only the answer to COMMIT is lost, the new one stands already, and another try changes nothing.
+tests/faults/database has connections that are cut around the COMMIT.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,9 @@ from dataflows.contracts.errors import TransientError
 from dataflows.contracts.reports import REPORT_TABLES
 from reports.models import REPORT_MODELS, LedgerEntry, Partition, Quarantine
 from serving.config import Config
-from serving.mysql import connection as loader_connection
 from serving.unload_files import UnloadBucket
 from serving.upsert import upsert_report
 from tests.serving.conftest import BUCKET
-from tests.serving.lost_answers import losing_answers
 from tests.serving.triggers import trigger
 from tests.serving.unloads import Row, UnloadWriter, report_row
 
@@ -76,30 +74,3 @@ def test_a_refused_load_leaves_the_old_generation_and_loads_when_tried_again(
 
     assert stored() == (2, new)
     assert LedgerEntry.objects.count() == 2
-
-
-def test_a_commit_whose_answer_is_lost_is_found_done_by_the_next_try(
-    written: Written, config: Config, bucket: UnloadBucket
-) -> None:
-    old, new = {"a": 1, "gone": 3}, {"a": 7, "new": 4}
-    upsert_report(config, bucket, written(1, old))
-    manifest_key = written(2, new)
-
-    with loader_connection(config) as observer, observer.cursor() as cursor:
-
-        def is_committed() -> bool:
-            observer.rollback()  # each look is a new one
-            return cursor.execute("SELECT 1 FROM report_partition WHERE generation = 2") == 1
-
-        with losing_answers(config.database_port, is_committed) as port:
-            cut_off = config.model_copy(update={"database_port": port})
-            with pytest.raises(TransientError, match="the load is tried again"):
-                upsert_report(cut_off, bucket, manifest_key)
-
-    assert stored() == (2, new)
-
-    upsert_report(config, bucket, manifest_key)
-
-    assert stored() == (2, new)
-    assert LedgerEntry.objects.count() == 2
-    assert not Quarantine.objects.exists()

@@ -32,6 +32,7 @@ class ObjectServer:
         self.objects[f"{Bucket}/{Key}"] = Body
 
     def __enter__(self) -> Self:
+        self._open: set[asyncio.Transport] = set()
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
             self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
@@ -44,6 +45,9 @@ class ObjectServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._server.close()
+        for transport in self._open:
+            transport.abort()
+        self._loop.run_until_complete(asyncio.sleep(0))  # so that they are closed
         self._loop.close()
 
     @property
@@ -97,6 +101,10 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._server._open.add(transport)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._server._open.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._unread += data

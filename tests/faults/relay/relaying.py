@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,6 +26,7 @@ from deploy.local.servers.redis import RedisServer, start_redis
 from deploy.local.state import SHARED_PREFIX, make_shared_folder
 from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_1, aws_client
 from tests.dataflows.conftest import BUS, create_bus_with_queue
+from tests.faults.proxy import FaultProxy
 from tests.faults.relay.faulty_eventbridge import FaultyEventBridge
 from tests.faults.relay.processes import Processes, inherited_environment
 from tests.faults.relay.windows import MEASURE, Kill, Record, Victim, Window, arm, records
@@ -51,6 +52,7 @@ class Relaying:
 
     processes: Processes
     broker: RedisServer
+    cable: FaultProxy  # to the broker; the processes use it if they were started so
     eventbridge: FaultyEventBridge
     queue_url: str
     deliveries: Deliveries = field(default_factory=dict)
@@ -157,11 +159,13 @@ def relaying(
     concurrency: int = 1,
     has_beat: bool = True,
     is_as_shipped: bool = False,
+    is_cabled: bool = False,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Relaying]:
     """Start everything, with these settings of MyApp's where they are not the defaults, and stop it at the end.
 
-    With `is_as_shipped` the worker is started without the launcher.
+    With `is_as_shipped` the worker is started without the launcher, with `is_cabled` all reach the broker by a cable
+    that can be harmed.
     """
     with ExitStack() as parts:
         folder = make_shared_folder(f"{SHARED_PREFIX}relay-")
@@ -169,11 +173,13 @@ def relaying(
         broker = start_redis(folder / "redis", log_path=folder / "redis.log")
         eventbridge = FaultyEventBridge(create_endpoint([], EmulatedClock(folder / "clock.json")))
         server = parts.enter_context(EndpointServer(eventbridge))
-        environment = {**_environment(broker.url, server.url), **settings}
+        cable = parts.enter_context(FaultProxy(broker.port))
+        reached = replace(broker, port=cable.port) if is_cabled else broker
+        environment = {**_environment(reached.url, server.url), **settings}
         processes = Processes(folder, environment, bug=bug, concurrency=concurrency, is_as_shipped=is_as_shipped)
         parts.callback(processes.stop)
         parts.callback(eventbridge.has_let_go.set)
-        relay = Relaying(processes, broker, eventbridge, create_bus_with_queue())
+        relay = Relaying(processes, broker, cable, eventbridge, create_bus_with_queue())
         parts.callback(relay.stop_broker)
         try:
             processes.start_worker()

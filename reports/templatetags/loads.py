@@ -67,8 +67,10 @@ def _place(entry: TimelineEntry) -> datetime:
 @register.inclusion_tag("reports/quarantine.html")
 def quarantine(data_flow: DataFlow) -> dict[str, Any]:
     """Show the unloads that could not be loaded and hold a report of this data flow."""
+    unloads = list(quarantined_unloads(data_flow)[: _LATEST + 1])
     return {
         "data_flow": data_flow,
-        "unloads": quarantined_unloads(data_flow)[:_LATEST],
+        "unloads": unloads[:_LATEST],
+        "has_older": len(unloads) > _LATEST,
         "can_load_again": bool(settings.UPSERT_QUEUE_URL),
     }

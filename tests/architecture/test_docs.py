@@ -1,3 +1,4 @@
+import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +8,7 @@ from django.core.management import get_commands
 
 from dataflows.contracts.events import EVENTS
 from deploy.local.state import REPOSITORY
-from tests.architecture.code import PACKAGES
+from tests.architecture.code import PACKAGES, python_files, tree_of
 from tests.architecture.wiring.stacks import shipped_templates
 
 DOCS = [
@@ -15,6 +16,7 @@ DOCS = [
     REPOSITORY / "deploy/README.md",
     *sorted((REPOSITORY / "docs").rglob("*.md")),
 ]
+RUNBOOK = REPOSITORY / "docs/runbook.md"
 SETTINGS_PAGE = REPOSITORY / "docs/settings.md"
 
 
@@ -48,6 +50,13 @@ def _make_targets() -> list[str]:
     ]
 
 
+def _quarantine_reasons() -> set[str]:
+    """Return every reason that the loader gives for an unload it does not load."""
+    calls = [node for path in python_files(PACKAGES["serving"]) for node in ast.walk(tree_of(path))]
+    found = [node for node in calls if isinstance(node, ast.Call) and ast.unparse(node.func) == "QuarantineError"]
+    return {ast.literal_eval(word.value) for call in found for word in call.keywords if word.arg == "reason"}
+
+
 def _is_named(name: str) -> bool:
     word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
     return any(word.search(path.read_text()) for path in DOCS if path.is_file())
@@ -71,3 +80,13 @@ def test_the_settings_page_names_no_setting_that_is_gone() -> None:
 @pytest.mark.parametrize("name", [*_own_commands(), *EVENTS, *_make_targets()])
 def test_the_docs_name(name: str) -> None:
     assert _is_named(name), f"Neither README.md, docs/ nor deploy/README.md says what {name} is."
+
+
+def test_the_runbook_says_what_each_reason_of_a_quarantine_means_and_names_none_that_is_gone() -> None:
+    section = RUNBOOK.read_text().partition("\n## Quarantine\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|( [^|]+) \|$", section, re.MULTILINE)
+
+    named = [reason for reasons, _ in rows for reason in re.findall(r"`([a-z_]+)`", reasons) if reason != "reason"]
+
+    assert len(_quarantine_reasons()) > 20
+    assert sorted(named) == sorted(_quarantine_reasons())

@@ -122,14 +122,22 @@ class Line:
 
     def landing_columns(self, property_id: str) -> list[Row]:
         """Return the warehouse's landing tables of the property, column by column."""
-        postgres = self.stack.servers.postgres
-        server = PostgresServer(postgres.host, postgres.port, postgres.user, postgres.password)
         statement = """
             SELECT table_name, ordinal_position, column_name, data_type, character_maximum_length
             FROM information_schema.columns WHERE table_schema = 'ga4_landing' AND table_name LIKE %s
         """
-        with server.connect(DATABASE) as session:
+        with self._warehouse.connect(DATABASE) as session:
             return session.execute(statement, [f"p{property_id}\\_%"]).fetchall()
+
+    def change_warehouse(self, statement: str) -> None:
+        """Change the warehouse as its administrator, in PostgreSQL's SQL."""
+        with self._warehouse.connect(DATABASE) as session:
+            session.execute(statement.encode())
+
+    @property
+    def _warehouse(self) -> PostgresServer:
+        postgres = self.stack.servers.postgres
+        return PostgresServer(postgres.host, postgres.port, postgres.user, postgres.password)
 
     def publish_again(self, property_id: str, revision: int) -> None:
         """Have MyApp publish the event of a revision once more, as if it had not seen that it was taken."""

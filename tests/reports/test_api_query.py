@@ -116,6 +116,8 @@ def test_look_alikes_are_distinct_rows(api: Client, add_row: AddRow) -> None:
         unicodedata.normalize("NFD", "pagé"),
         "page😀",
         "",
+        None,
+        "null",
         "(not set)",
         "(other)",
     ]
@@ -142,6 +144,26 @@ def test_filters_compare_bytes(api: Client, add_row: AddRow, asked: list[Any], n
         add_row("events", DAY, (name,), event_count=1)
     members = {"report": "events", "metrics": ["event_count"], "dimensions": ["event_name"], "filters": [asked]}
     assert {row["dimensions"]["event_name"] for row in answer(api, **members)["results"]} == names
+
+
+@pytest.mark.parametrize(
+    ("how", "values", "names"),
+    [
+        ("is", [""], {"", None}),
+        ("is_not", [""], {"page"}),
+        ("is_not", ["page"], {"", None}),
+        ("contains", ["a"], {"page"}),
+        ("contains_not", ["a"], {"", None}),
+    ],
+)
+def test_filters_take_null_for_the_empty_text(
+    api: Client, add_row: AddRow, how: str, values: list[str], names: set[str | None]
+) -> None:
+    for name in ("page", "", None):
+        add_row("events", DAY, (name,), event_count=1)
+    asked = [[how, "event_name", values]]
+    rows = answer(api, report="events", metrics=["event_count"], dimensions=["event_name"], filters=asked)["results"]
+    assert sorted(map(repr, (row["dimensions"]["event_name"] for row in rows))) == sorted(map(repr, names))
 
 
 def test_pages_of_equal_rows_neither_repeat_nor_miss_one(api: Client, add_row: AddRow) -> None:

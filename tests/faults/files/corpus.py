@@ -1,6 +1,7 @@
 """All bad unloads, in groups by what is wrong: importing this registers every kind."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from tests.faults.files import (
@@ -10,6 +11,7 @@ from tests.faults.files import (
     file_kinds,
     folder_kinds,
     manifest_kinds,
+    oversized_kinds,
     page_kinds,
     row_kinds,
 )
@@ -24,10 +26,16 @@ GROUPS: Final = tuple(
         file_kinds,
         folder_kinds,
         manifest_kinds,
+        oversized_kinds,
         page_kinds,
         row_kinds,
     )
 )
+
+# The function's settings for a group, where they are not those of production.
+SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "oversized_kinds": {"MAX_PART_BYTES": str(oversized_kinds.MOST_BYTES)}
+}
 
 
 def corpus(group: str) -> list[BadUnload]:

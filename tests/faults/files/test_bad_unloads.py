@@ -2,25 +2,37 @@
 
 import json
 import logging
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.contrib.auth.models import User
 from mypy_boto3_s3 import S3Client
 
 from reports.models import REPORT_MODELS, LedgerEntry, Partition, Quarantine
 from serving.config import Config
 from serving.handlers.upsert_report import handle
-from tests.faults.files.corpus import GROUPS, corpus, sample
+from tests.faults.files.corpus import GROUPS, SETTINGS, corpus, sample
 from tests.faults.files.kinds import BadUnload
+from tests.faults.files.notices import SHOWN_AT_ONCE, Notices, as_text
 from tests.faults.files.unloaded import DAYS, TABLE, Unloaded, good_rows
+from tests.reports.conftest import operator
 from tests.serving.conftest import BUCKET
 from tests.serving.unloads import UnloadWriter
 
+__all__ = ["operator"]
+
 NEIGHBOUR = "7"
 Visible = dict[tuple[str, date, bytes], tuple[Any, ...]]
+
+
+@pytest.fixture
+def notices(config: Config, operator: User) -> Notices:
+    return Notices(operator)
 
 
 def property_of(number: int) -> str:
@@ -92,20 +104,22 @@ def spoilt(client: S3Client, variants: list[BadUnload]) -> list[Unloaded]:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_bad_unloads_show_nothing_say_why_and_load_once_they_are_mended(
-    group: str, s3: S3Client, config: Config, caplog: pytest.LogCaptureFixture
+    group: str, s3: S3Client, notices: Notices, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _check(sample(group), s3, caplog)
+    with patch.dict(os.environ, SETTINGS.get(group, {})):
+        _check(sample(group), s3, notices, caplog)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_bad_unload_shows_nothing_says_why_and_loads_once_it_is_mended(
-    group: str, s3: S3Client, config: Config, caplog: pytest.LogCaptureFixture
+    group: str, s3: S3Client, notices: Notices, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _check(corpus(group), s3, caplog)
+    with patch.dict(os.environ, SETTINGS.get(group, {})):
+        _check(corpus(group), s3, notices, caplog)
 
 
-def _check(variants: list[BadUnload], s3: S3Client, caplog: pytest.LogCaptureFixture) -> None:
+def _check(variants: list[BadUnload], s3: S3Client, notices: Notices, caplog: pytest.LogCaptureFixture) -> None:
     properties = [property_of(number) for number in range(len(variants))]
     load_first_generation(s3, properties)
     before = visible()
@@ -129,15 +143,34 @@ def _check(variants: list[BadUnload], s3: S3Client, caplog: pytest.LogCaptureFix
     assert stored_objects(s3) == kept
     assert alerts(caplog) == dict.fromkeys(manifests, 1)
 
-    for unloaded in bad:
-        unloaded.mend()
-    deliver(*manifests)
+    told = dict(zip(manifests, variants, strict=True))
+    unmended = list(reversed(bad))  # as the page has them: the latest first
+    while unmended:
+        portion, unmended = unmended[:SHOWN_AT_ONCE], unmended[SHOWN_AT_ONCE:]
+        _check_notices(
+            notices, {unloaded.writer.manifest_key: told[unloaded.writer.manifest_key] for unloaded in portion}
+        )
+        assert notices.say_there_are_more() == bool(unmended)
+        for unloaded in portion:
+            unloaded.mend()
+        deliver(*(unloaded.writer.manifest_key for unloaded in portion))
+    assert notices.shown() == {}
 
     assert of_properties(visible(), properties) == {
         key: row for property_id in properties for key, row in rows_of(property_id, 2).items()
     }
     assert not Quarantine.objects.filter(resolved_at=None).exists()
     assert Quarantine.objects.count() == len(variants)
+
+
+def _check_notices(notices: Notices, unloads: Mapping[str, BadUnload]) -> None:
+    """Check that the page shows just these unloads, each with its reason, and what is wrong in words."""
+    messages = dict(Quarantine.objects.values_list("manifest_key", "message"))
+    shown = notices.shown()
+    assert shown.keys() == unloads.keys()
+    for key, bad in unloads.items():
+        assert f"was not loaded ({bad.reason}): {as_text(messages[key])} The last good data stays." in shown[key]
+        assert len(messages[key].split()) >= 3
 
 
 def test_there_are_enough_kinds_and_files() -> None:

@@ -11,6 +11,7 @@ from mypy_boto3_s3 import S3Client
 
 from reports.models import REPORT_MODELS, Partition, Quarantine
 from serving.config import Config
+from tests.faults.files.corpus import GROUPS, SETTINGS, corpus
 from tests.faults.files.heavy import HEAVY, SOUND
 from tests.faults.files.unloaded import TABLE, Unloaded
 from tests.serving.conftest import BUCKET
@@ -20,21 +21,58 @@ MOST_MEGABYTES: Final = 256
 MOST_SECONDS: Final = 30.0
 
 
-def load_in_own_process(manifest_key: str) -> dict[str, Any]:
-    """Hand over a manifest's notification; return what the process told of itself."""
-    body = json.dumps({"Records": [{"s3": {"object": {"key": manifest_key}}}]})
-    record = {"messageId": "0", "receiptHandle": "x", "body": body, "eventSource": "aws:sqs", "attributes": {}}
+def load_in_own_process(*manifest_keys: str) -> list[dict[str, Any]]:
+    """Hand over the notifications of these manifests, one by one; return what the process told of itself after each."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.files.load_once"],
-        input=json.dumps({"Records": [record]}),
+        input="".join(f"{json.dumps(_woken_by(key))}\n" for key in manifest_keys),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=300,
+        timeout=300 + MOST_SECONDS * len(manifest_keys),
     )
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    told: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"answer"')]
+    assert len(told) == len(manifest_keys)
     return told
+
+
+def _woken_by(manifest_key: str) -> dict[str, Any]:
+    body = json.dumps({"Records": [{"s3": {"object": {"key": manifest_key}}}]})
+    return {
+        "Records": [
+            {"messageId": "0", "receiptHandle": "x", "body": body, "eventSource": "aws:sqs", "attributes": {}},
+        ]
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_bad_unload_is_refused_within_memory_and_time(
+    group: str, s3: S3Client, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SETTINGS.get(group, {}).items():
+        monkeypatch.setenv(name, value)
+    variants = corpus(group)
+    manifests = []
+    for number, bad in enumerate(variants):
+        unloaded = Unloaded.write(s3, BUCKET, number, str(1_000 + number), 1)
+        bad.spoil(unloaded)
+        manifests.append(unloaded.writer.manifest_key)
+
+    told = load_in_own_process(*manifests)
+
+    reasons = dict(Quarantine.objects.values_list("manifest_key", "reason"))
+    assert [reasons.get(key) for key in manifests] == [bad.reason for bad in variants]
+    assert not Partition.objects.exists()
+    slow = {
+        bad.variant: one["seconds"] for bad, one in zip(variants, told, strict=True) if one["seconds"] > MOST_SECONDS
+    }
+    assert slow == {}
+    # One process has them all: what one leaves behind counts for the next.
+    assert told[-1]["peak_mb"] < MOST_MEGABYTES, [
+        (bad.variant, one["peak_mb"]) for bad, one in zip(variants, told, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("name", HEAVY)
@@ -43,7 +81,7 @@ def test_a_heavy_bad_unload_is_quarantined_within_memory_and_time(name: str, s3:
     unloaded = Unloaded.write(s3, BUCKET, 1, "123", 1)
     spoil(unloaded)
 
-    told = load_in_own_process(unloaded.writer.manifest_key)
+    [told] = load_in_own_process(unloaded.writer.manifest_key)
 
     assert told["answer"] == {"batchItemFailures": []}
     assert Quarantine.objects.get().reason == reason
@@ -58,7 +96,7 @@ def test_a_heavy_sound_unload_is_loaded_and_restated_within_memory(name: str, s3
         unloaded = Unloaded.write(s3, BUCKET, generation, "123", generation)
         rows = SOUND[name](unloaded)
 
-        told = load_in_own_process(unloaded.writer.manifest_key)
+        [told] = load_in_own_process(unloaded.writer.manifest_key)
 
         assert told["answer"] == {"batchItemFailures": []}
         assert not Quarantine.objects.exists()

@@ -19,8 +19,8 @@ def ask(*events: RegisterDataFlow) -> None:
     user, _ = User.objects.get_or_create(username="operator")
     for event in sorted(events, key=lambda event: event.revision):
         values = {
-            "property_id": event.property.property_id,
-            "display_name": event.property.display_name,
+            **event.property.model_dump(),
+            "connector_profile": event.connector_profile,
             "start_date": date(2026, 1, 1),
             "lookback_days": event.lookback_days,
             "refresh_hour_local": event.refresh_hour_local,

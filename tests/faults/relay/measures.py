@@ -1,21 +1,8 @@
 """How long it took until what was held up was published."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from dataflows.models import OutboxEvent
-from tests.faults.relay.relaying import Death
-
-
-def recovery_seconds(deaths: Iterable[Death]) -> list[float]:
-    """Return, in order of size, how long after a death each of its events was published."""
-    ends = {
-        property_id: published_at.timestamp()
-        for property_id, published_at in OutboxEvent.objects.values_list("data_flow__property_id", "published_at")
-        if published_at is not None
-    }
-    return sorted(ends[property_id] - death.record.at for death in deaths for property_id in death.property_ids)
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:

@@ -29,10 +29,12 @@ from tests.dataflows.conftest import BUS, create_bus_with_queue
 from tests.faults.proxy import FaultProxy
 from tests.faults.relay.faulty_eventbridge import FaultyEventBridge
 from tests.faults.relay.processes import Processes, inherited_environment
+from tests.faults.relay.shown import Seen, seen
 from tests.faults.relay.windows import MEASURE, Kill, Record, Victim, Window, arm, records
 
 FIRST_PROPERTY: Final = 700_000
 PATIENCE_SECONDS: Final = 90.0
+_TASKS: Final = "celery"  # Celery's own name for its queue
 
 Deliveries = dict[str, list[dict[str, Any]]]  # event id → what arrived on the bus under it
 
@@ -44,11 +46,12 @@ class Death:
     record: Record
     victim: Victim
     property_ids: Sequence[str]
+    seen: Seen  # of their events, when nobody had come to take them over
 
 
 @dataclass
 class Relaying:
-    """The processes, their broker (a Redis of their own) and their EventBridge."""
+    """The processes, their broker (a Redis of their own) and their EventBridge; `brokers` were there, one by one."""
 
     processes: Processes
     broker: RedisServer
@@ -56,6 +59,7 @@ class Relaying:
     eventbridge: FaultyEventBridge
     queue_url: str
     deliveries: Deliveries = field(default_factory=dict)
+    brokers: int = 1
     _numbers: Iterator[int] = field(default_factory=lambda: count(FIRST_PROPERTY))
     _lengths: dict[tuple[Window, int], int] = field(default_factory=dict)
 
@@ -84,7 +88,7 @@ class Relaying:
             property_ids = self.register(number)
             self._wait_for_record(before, property_ids)
             if told := records(folder)[before:]:
-                return Death(told[0], kill.victim, property_ids)
+                return Death(told[0], kill.victim, property_ids, seen(property_ids))
             # A relay took them together with events that have had their death: those die once.
         raise AssertionError(f"nobody came through {kill}")
 
@@ -106,6 +110,11 @@ class Relaying:
         with Redis.from_url(self.broker.url) as client:
             client.flushall()
 
+    def told_to_broker(self) -> int:
+        """Return how many tasks the broker holds that no worker has taken."""
+        with Redis.from_url(self.broker.url) as client:
+            return int(client.llen(_TASKS))
+
     def kill_broker(self) -> None:
         """Let the broker die by SIGKILL."""
         self.broker.process.popen.kill()
@@ -121,6 +130,7 @@ class Relaying:
         if self.broker.process.exit_code() is not None:
             folder = self.processes.folder
             self.broker = start_redis(folder / "redis", log_path=folder / "redis.log", port=self.broker.port)
+            self.brokers += 1
 
     def stop_broker(self) -> None:
         """Stop the broker, whatever has become of it."""

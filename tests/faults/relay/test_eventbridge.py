@@ -1,13 +1,16 @@
 """EventBridge refuses, breaks, cuts the line or never answers: it is told in words, and passes by itself."""
 
+import random
 import time
 from typing import Final
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from dataflows.models import DataFlow, OutboxEvent
 from deploy.local.processes import wait_until
-from tests.aws import aws_endpoint, clean_aws
+from tests.aws import ACCOUNT_2, aws_endpoint, clean_aws
+from tests.faults.relay.effects import carry_on, check_one_effect, most_repeated
 from tests.faults.relay.faulty_eventbridge import (
     CUT,
     CUT_BUT_TAKEN,
@@ -20,10 +23,14 @@ from tests.faults.relay.faulty_eventbridge import (
 )
 from tests.faults.relay.measures import tell
 from tests.faults.relay.relaying import Relaying, relaying
+from tests.warehouse.account import deployed_account
 
 __all__ = ["aws_endpoint", "clean_aws"]
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings(r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"),
+]
 
 QUICK: Final = {"throttled": THROTTLED, "failed but taken": FAILED_BUT_TAKEN, "cut": CUT}
 SLOW: Final = {
@@ -36,9 +43,11 @@ SLOW: Final = {
 
 
 @pytest.mark.parametrize("faults", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow)], ids=["quick", "slow"])
-def test_what_passes_is_shown_as_retrying_then_published(
-    faults: dict[str, Fault], clean_aws: str, capsys: pytest.CaptureFixture[str]
+def test_what_passes_is_shown_as_retrying_then_published_and_happens_once(
+    faults: dict[str, Fault], clean_aws: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    settings.WAREHOUSE_ACCOUNT_ID = ACCOUNT_2
+    account, randomly = deployed_account(), random.Random(len(faults))  # noqa: S311 - to be repeated
     with relaying() as relay:
         seconds = {name: seconds_after(relay, fault) for name, fault in faults.items()}
         deliveries = relay.take_deliveries()
@@ -46,6 +55,10 @@ def test_what_passes_is_shown_as_retrying_then_published(
     attempts = dict(OutboxEvent.objects.values_list("event_id", "attempts"))
     assert deliveries.keys() == {str(event_id) for event_id in attempts}
     assert all(1 <= len(deliveries[str(event_id)]) <= number for event_id, number in attempts.items())
+    assert max(map(len, deliveries.values())) > 1  # of what was taken and not answered for
+    carried = most_repeated(deliveries, 3 if faults is QUICK else len(deliveries))
+    carry_on(account, carried, randomly)
+    check_one_effect(account, carried)
     with capsys.disabled():
         tell("published in seconds after EventBridge had", seconds)
     assert max(seconds.values()) <= 60

@@ -18,6 +18,7 @@ from tests.pipeline.line import Line
 
 Numbers = tuple[int, Decimal]  # sessions, revenue
 Report = Mapping[Pair, Numbers]
+Row = tuple[tuple[str | None, str | None], Numbers]  # as MySQL has it and the API tells it
 
 DAY: Final = date(2026, 6, 17)  # yesterday, as the emulated clock has it
 ANSWERS: Final[Mapping[str, Any]] = {
@@ -57,13 +58,13 @@ def write_report(google: Path, settings: PropertySettings, report: Report) -> No
     (folder / PROPERTY_FILE).write_text(settings.model_dump_json())
 
 
-def stored_rows(line: Line, property_id: str) -> list[tuple[Pair, Numbers]]:
+def stored_rows(line: Line, property_id: str) -> list[Row]:
     """Return what MySQL holds of the property."""
     rows = line.mysql("SELECT d1, d2, m1, m2 FROM report_custom WHERE property_id = %s", property_id)
     return [((page, campaign), (int(sessions), revenue)) for page, campaign, sessions, revenue in rows]
 
 
-def posted_rows(line: Line, property_id: str, page_rows: int) -> Iterator[tuple[Pair, Numbers]]:
+def posted_rows(line: Line, property_id: str, page_rows: int) -> Iterator[Row]:
     """Yield what the API answers to a body, page by page."""
     for offset in range(0, 20_000, page_rows):
         pagination = {"limit": page_rows, "offset": offset}
@@ -73,7 +74,7 @@ def posted_rows(line: Line, property_id: str, page_rows: int) -> Iterator[tuple[
             return
 
 
-def gotten_rows(line: Line, property_id: str) -> list[tuple[Pair, Numbers]]:
+def gotten_rows(line: Line, property_id: str) -> list[Row]:
     """Return what the API answers to an address, as much as one answer may hold."""
     question: dict[str, Any] = {
         "property_id": property_id,
@@ -101,11 +102,11 @@ def _asked(property_id: str) -> dict[str, Any]:
     return {"property_ids": [property_id], "report": "custom_pairs", "metrics": _METRICS, "date_range": days}
 
 
-def _rows(answer: Mapping[str, Any]) -> list[tuple[Pair, Numbers]]:
+def _rows(answer: Mapping[str, Any]) -> list[Row]:
     return [(_pair(row), _numbers(row)) for row in answer["results"]]
 
 
-def _pair(row: Mapping[str, Any]) -> Pair:
+def _pair(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
     page, campaign = (row["dimensions"][name] for name in _DIMENSIONS)
     return page, campaign
 

@@ -18,6 +18,7 @@ WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
 PIPELINE = REPOSITORY / "deploy/pipeline/codepipeline.yaml"
 FORM = Draft202012Validator(json.loads((REPOSITORY / "deploy/pipeline/buildspec.schema.json").read_text()))
 
+
 def _targets(makefile: Path) -> set[str]:
     return set(re.findall(r"^([a-z][a-z0-9-]*):", makefile.read_text(), re.MULTILINE))
 

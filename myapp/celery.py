@@ -36,4 +36,5 @@ def log_as_myapp_does(loglevel: int | str, **_: Any) -> None:
 
     Their option --loglevel is about Celery's own lines."""
     logging.config.dictConfig(LOGGING)
+    logging.captureWarnings(capture=True)
     logging.getLogger("celery").setLevel(loglevel)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line."""
 
+import logging
 import os
 import sys
 
@@ -8,4 +9,5 @@ from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myapp.settings")
+    logging.captureWarnings(capture=True)
     execute_from_command_line(sys.argv)

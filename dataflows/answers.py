@@ -91,6 +91,11 @@ def answer_record(answer: Answer) -> bool:
     return is_new
 
 
+def answer_station(answer: Answer) -> Station:
+    """Return the station that an answer speaks of."""
+    return Station(_details(answer)["station"])
+
+
 def _add_to_timeline(data_flow: DataFlow, answer: Answer) -> bool:
     _, is_new = TimelineEntry.objects.get_or_create(
         event_id=answer.event_id,

@@ -50,7 +50,10 @@ def _plan(data_flow: DataFlow) -> Plan | None:
     try:
         return make_plan(register_event(data_flow, correlation_id=data_flow.id, requested_by="preview"))
     except ValidationError:
-        logger.warning("the definition of data flow %s is no longer one that can be asked for", data_flow.id)
+        about = {"data_flow_id": str(data_flow.id)}
+        logger.warning(
+            "the definition of data flow %s is no longer one that can be asked for", data_flow.id, extra=about
+        )
         return None
 
 

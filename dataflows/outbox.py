@@ -8,6 +8,7 @@ import logging
 import random
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ from django.utils import timezone
 
 from dataflows.contracts.events import MYAPP_SOURCE, RegisterDataFlow, RunDataFlow, Station
 from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
+from dataflows.tracing import logged_with
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -42,7 +44,7 @@ _CALL: Final = Config(connect_timeout=3, read_timeout=10, retries={"total_max_at
 
 def outbox_add(*, data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow) -> OutboxEvent:
     """Write an event down in the caller's transaction, to be published once that is committed."""
-    return OutboxEvent.objects.create(
+    written = OutboxEvent.objects.create(
         event_id=event.event_id,
         data_flow=data_flow,
         revision=data_flow.revision,
@@ -50,6 +52,18 @@ def outbox_add(*, data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow) ->
         detail_type=type(event).__name__,
         detail=event.model_dump_json(),
         next_attempt_at=timezone.now(),
+    )
+    with _logged(written, Station.SUBMIT):
+        logger.info("%s was asked for", written.detail_type)
+    return written
+
+
+def _logged(event: OutboxEvent, station: Station) -> AbstractContextManager[None]:
+    return logged_with(
+        station=station,
+        correlation_id=event.correlation_id,
+        data_flow_id=event.data_flow_id,
+        event_id=event.event_id,
     )
 
 
@@ -139,7 +153,8 @@ def bus_entry(detail_type: str, detail: str) -> Any:
 def _settle_all(events: Sequence[OutboxEvent], results: Sequence[dict[str, Any]]) -> None:
     # In the data flows' order, as every relay does it: two that settle at once can't wait for each other.
     for event, result in sorted(zip(events, results, strict=True), key=lambda pair: pair[0].data_flow_id):
-        _settle(event, result)
+        with _logged(event, Station.PUBLISH):
+            _settle(event, result)
 
 
 def _settle(event: OutboxEvent, result: dict[str, Any]) -> None:
@@ -150,6 +165,7 @@ def _settle(event: OutboxEvent, result: dict[str, Any]) -> None:
 
 
 def _settle_success(event: OutboxEvent, aws_event_id: str) -> None:
+    logger.info("%s was published as %s", event.detail_type, aws_event_id)
     now = timezone.now()
     if _release(event, state=OutboxEvent.State.PUBLISHED, published_at=now, aws_event_id=aws_event_id, last_error=""):
         _show(event, DataFlow.Status.PUBLISHED, "", now)

@@ -12,9 +12,11 @@ from celery import shared_task
 from django.utils import timezone
 
 from dataflows.contracts.counts import MAX_RANGES_PER_EVENT, CountedReport, DataFlowDaysCounted
+from dataflows.contracts.events import Station
 from dataflows.contracts.incidents import IncidentKind
 from dataflows.outbox import bus_entry, event_bridge
 from dataflows.selectors import DataFlow, DataFlowIncident, unresolved_incidents
+from dataflows.tracing import logged_with
 from reports.counting import counted_reports, days_to_count
 
 logger = logging.getLogger(__name__)
@@ -43,7 +45,14 @@ def _state(data_flows: Sequence[DataFlow]) -> int:
     chosen = days_to_count(data_flows, _differing(data_flows))
     for data_flow in data_flows:
         for reports in _fitting(counted_reports(data_flow, chosen, now)):
-            _put(_statement(data_flow, reports, now))
+            statement = _statement(data_flow, reports, now)
+            with logged_with(
+                station=Station.PUBLISH,
+                correlation_id=statement.correlation_id,
+                data_flow_id=statement.data_flow_id,
+                event_id=statement.event_id,
+            ):
+                _put(statement)
     return len(data_flows)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 
 from myapp import env
+from myapp.logs import LOGGING as LOGGING  # read by Django, here
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -30,6 +31,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "myapp.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -204,11 +206,3 @@ OUTBOX_BATCH_SIZE = 10  # the most entries one PutEvents call takes
 OUTBOX_LEASE_SECONDS = env.number("MYAPP_OUTBOX_LEASE_SECONDS", 20, minimum=1)  # a call takes 13 at most
 OUTBOX_ANSWER_SECONDS = env.number("MYAPP_OUTBOX_ANSWER_SECONDS", 1800, minimum=60)
 OUTBOX_MAX_ATTEMPTS = env.number("MYAPP_OUTBOX_MAX_ATTEMPTS", 40, minimum=1)
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-}

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from dataflows.contracts.errors import TransientError
+from dataflows.contracts.events import Station
 from dataflows.selectors import DataFlow, can_register, readable_data_flows, registered_reports
 from reports.charts import NARROW, WIDE, ChartDay, LineChart, line_chart, sparkline
 from reports.errors import SlowQueryError
@@ -79,7 +80,8 @@ def load_again(request: HttpRequest, data_flow_id: UUID, quarantine_id: int) -> 
     try:
         is_asked = quarantine_load_again(unload)
     except TransientError:
-        logger.exception("unload %s could not be asked for again", unload.manifest_key)
+        about = {"station": Station.UPSERT, "data_flow_id": str(data_flow.id)}
+        logger.exception("unload %s could not be asked for again", unload.manifest_key, extra=about)
         messages.error(request, "The loader could not be reached; nothing was asked for. Try again in a minute.")
     else:
         said = "Asked for. It is gone from here once it is loaded." if is_asked else "It is asked for already."

@@ -5,12 +5,13 @@ Dead-letter queues and alarms are left out: every queue and rule has them.
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from deploy.diagram.arrows import arrows
-from deploy.diagram.resources import SHAPES, Account
+from deploy.diagram.arrows import OUTSIDE, arrows, has_appflow
+from deploy.diagram.resources import SHAPES, WORDS, Account
+from deploy.diagram.roles import APPFLOW
 from deploy.stacks.declared import DEPLOY, declared_stacks
 
 README: Final = DEPLOY / "README.md"
@@ -18,26 +19,33 @@ BEGIN: Final = "<!-- Written by make -C deploy diagram, from the templates. -->\
 END: Final = "<!-- The diagram ends here. -->\n"
 
 _ACCOUNTS: Final = {"app": "Account 1", "warehouse": "Account 2"}
+# What the line lies in and what deploys it: neither is a station of it.
+_APART: Final = ("network.yaml", "artifacts.yaml", "deploy_roles.yaml", "codepipeline.yaml")
 
 
 def diagram(accounts: Mapping[str, Account]) -> str:
     """Return the diagram in Mermaid; resources that neither send nor receive are not in it."""
     ways = sorted(set(arrows(accounts)))
     ends = {end for way in ways for end in way}
-    lines = ["flowchart LR"]
+    lines = ["flowchart LR", *(f"  {name}({words})" for name, words in OUTSIDE.items() if name in ends)]
     for account in accounts.values():
-        lines += [f'  subgraph {account.key} ["{_ACCOUNTS[account.key]}"]']
-        for kind, shape in SHAPES.items():
-            drawn = (name for name in account.of_type(kind) if account.node(name) in ends)
-            lines += [f"    {account.node(name)}{shape.format(_words(name))}" for name in drawn]
-        lines += ["  end"]
+        lines += [f'  subgraph {account.key} ["{_ACCOUNTS[account.key]}"]', *_nodes(account, ends), "  end"]
     return "\n".join([*lines, *(f"  {source} --> {target}" for source, target in ways)]) + "\n"
 
 
 def shipped_accounts() -> dict[str, Account]:
-    """Return both accounts as the templates of the line describe them."""
-    stacks = {stack.name: stack for stack in declared_stacks()}
-    return {key: Account(key, stacks[key].document["Resources"]) for key in _ACCOUNTS}
+    """Return both accounts as the templates of their stacks describe them."""
+    stacks = [stack for stack in declared_stacks() if stack.template.name not in _APART]
+    return {key: Account.of(key, [stack.document for stack in stacks if stack.account == key]) for key in _ACCOUNTS}
+
+
+def _nodes(account: Account, ends: Collection[str]) -> Iterator[str]:
+    if has_appflow(account):
+        yield f"    {account.node(APPFLOW)}[AppFlow]"
+    for kind, shape in SHAPES.items():
+        for name in account.of_type(kind):
+            if account.node(name) in ends:
+                yield f"    {account.node(name)}{shape.format(WORDS.get(kind, _words(name)))}"
 
 
 def drawn(text: str) -> str:

@@ -229,8 +229,30 @@ class LocalStack:
         """Start MyApp's processes; without pages only what works in the background."""
         python = sys.executable
         commands = {
-            "worker": [python, "-m", "celery", "-A", "myapp", "worker", "--concurrency", "1", "--loglevel", "WARNING"],
-            "beat": [python, "-m", "celery", "-A", "myapp", "beat", "--schedule", str(self.state.root / "beat")],
+            "worker": [
+                python,
+                "-m",
+                "celery",
+                "--quiet",
+                "-A",
+                "myapp",
+                "worker",
+                "--concurrency",
+                "1",
+                "--loglevel",
+                "WARNING",
+            ],
+            "beat": [
+                python,
+                "-m",
+                "celery",
+                "--quiet",
+                "-A",
+                "myapp",
+                "beat",
+                "--schedule",
+                str(self.state.root / "beat"),
+            ],
             "status": [python, "manage.py", "consume_status"],
         }
         if has_pages:
@@ -241,7 +263,7 @@ class LocalStack:
             self._finish_manage("collectstatic")
             address = self.app_url.removeprefix("http://")
             options = ["--bind", address, "--workers", "2", "--threads", "4"]
-            server = [python, "-m", "gunicorn", "myapp.wsgi", *options]
+            server = [python, "-m", "gunicorn", "myapp.wsgi", "--config", "python:myapp.gunicorn_settings", *options]
             self.supervisor.start("myapp", server, self.environment, REPOSITORY)
             self._wait_for(f"{self.app_url}/health/", "myapp")
 

@@ -35,8 +35,12 @@ FORGERIES: Final[dict[str, tuple[Context, tuple[str, ...]]]] = {  # what is anot
     "another account": ({"principal": STRANGER}, ()),
     "another source": ({"events:source": "aws.appflow"}, ()),
     "another kind of event": ({"events:detail-type": "DataFlowRemoved"}, ()),
-    "another rule": ({"aws:SourceArn": f"arn:aws:events:us-east-1:{STRANGER}:rule/myapp/myapp-forward"}, ()),
-    "a rule of the default bus": ({"rule": "default"}, ()),
+    "another account's rule of that name": ({"rule account": STRANGER}, ()),
+    "another rule of the right account and bus": ({"rule name": "myapp-everything"}, ()),
+    "a rule whose name only begins with ours": ({"rule ending": "-2"}, ()),
+    "a rule whose name ours begins with": ({"rule ending": ""}, ()),
+    "a rule of the default bus": ({"rule bus": ""}, ()),
+    "a rule of that name on another bus": ({"rule bus": "other/"}, ()),
     "no source": ({}, ("events:source",)),
     "no kind": ({}, ("events:detail-type",)),
     "no rule: put by a client": ({}, ("aws:SourceArn",)),
@@ -52,6 +56,28 @@ def sound(stacks: dict[str, Stack], bus: tuple[str, str], event: dict[str, Any])
         "events:source": event["source"],
         "events:detail-type": event["detail-type"],
     }
+
+
+def other_rule(arn: str, changes: Context) -> str:
+    """Return the ARN of another rule than this one, in what the changes say."""
+    before, _, name = arn.rpartition("/")
+    beginning, _, bus = before.partition(":rule/")
+    region, _, account_id = beginning.rpartition(":")
+    account_id, bus = changes.get("rule account", account_id), changes.get("rule bus", f"{bus}/")
+    ending = changes.get("rule ending")
+    name = changes.get("rule name", name if ending is None else f"{name}{ending}" if ending else name[:-1])
+    return f"{region}:{account_id}:rule/{bus}{name}"
+
+
+@pytest.mark.parametrize("bus", WAYS, ids=lambda bus: bus[1])
+def test_a_rule_is_forged_in_what_the_forgery_says_only(stacks: dict[str, Stack], bus: tuple[str, str]) -> None:
+    _, context = sound(stacks, bus, WAYS[bus][3][0])
+    arn = context["aws:SourceArn"]
+
+    assert other_rule(arn, {}) == arn
+    assert other_rule(arn, {"rule ending": "-2"}) == f"{arn}-2"
+    changed = [changes for changes, _ in FORGERIES.values() if any(key.startswith("rule") for key in changes)]
+    assert len({other_rule(arn, changes) for changes in changed} | {arn}) == len(changed) + 1
 
 
 @pytest.mark.parametrize("bus", WAYS, ids=lambda bus: bus[1])
@@ -70,9 +96,7 @@ def test_a_bus_refuses(stacks: dict[str, Stack], bus: tuple[str, str], forgery: 
         account_id = stacks[WAYS[bus][0]].account.account_id
         if "principal" in changes:
             principal = principal.replace(account_id, changes["principal"])
-        if "rule" in changes:
-            context["aws:SourceArn"] = context["aws:SourceArn"].replace("rule/myapp/", "rule/")
-            context["aws:SourceArn"] = context["aws:SourceArn"].replace("rule/myapp-warehouse/", "rule/")
+        context["aws:SourceArn"] = other_rule(context["aws:SourceArn"], changes)
         context |= {key: value for key, value in changes.items() if key in context}
         forged = {key: value for key, value in context.items() if key not in left_out}
         assert not bus_admits(stacks[bus[0]], bus[1], principal, forged)

@@ -195,13 +195,6 @@ def test_plan_other_than_the_approved_one_is_refused(account: Account2) -> None:
     assert account.flows() == {}
 
 
-def test_other_accounts_are_not_heard(account: Account2) -> None:
-    assert account.send(data_flow(), account="333333333333") == []
-
-    assert account.answers() == []
-    assert account.tables() == set()
-
-
 def test_property_the_profile_does_not_show_is_refused(account: Account2) -> None:
     account.send(data_flow(property_id="9009"))
 

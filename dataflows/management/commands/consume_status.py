@@ -11,8 +11,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
-from dataflows.answers import answer_parse, answer_record
+from dataflows.answers import Answer, answer_parse, answer_record, answer_station
 from dataflows.contracts.errors import TerminalError
+from dataflows.tracing import logged_with
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -54,12 +55,25 @@ def _poll(client: "SQSClient", stopping: threading.Event) -> None:
 def _consume(message: "MessageTypeDef") -> bool:
     """Record one message; False leaves it on the queue, which gives up on it after many tries."""
     close_old_connections()
+    with logged_with(message_id=message["MessageId"]):
+        try:
+            answer = answer_parse(message["Body"])
+        except TerminalError as error:
+            logger.error("message %s is no use: %s", message["MessageId"], error)  # noqa: TRY400 - told in words
+            return False
+        ids = {name: getattr(answer, name) for name in ("correlation_id", "data_flow_id", "event_id")}
+        with logged_with(station=answer_station(answer), **ids):
+            return _record(answer, message["MessageId"])
+
+
+def _record(answer: Answer, message_id: str) -> bool:
     try:
-        answer_record(answer_parse(message["Body"]))
+        is_new = answer_record(answer)
     except TerminalError as error:
-        logger.error("message %s is no use: %s", message["MessageId"], error)  # noqa: TRY400 - told in words
+        logger.error("message %s is no use: %s", message_id, error)  # noqa: TRY400 - told in words
         return False
     except Exception:  # one message must not end what reads all others
-        logger.exception("message %s could not be recorded, trying again", message["MessageId"])
+        logger.exception("message %s could not be recorded, trying again", message_id)
         return False
+    logger.info("%s was %s", type(answer).__name__, "recorded" if is_new else "here already")
     return True

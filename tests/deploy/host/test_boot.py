@@ -72,6 +72,18 @@ def test_the_health_check_reaches_the_database(host: Host) -> None:
     assert host.ask("/health/") == (200, '{"status": "ok"}')
 
 
+def test_a_request_is_told_under_one_id_by_nginx_and_by_myapp(host: Host) -> None:
+    assert host.ask("/nowhere-at-all/?secret=words")[0] == 404
+
+    printed = (host.machine.said("cat", "/var/log/nginx/access.log"), host.log("web"))
+    (nginx,), (myapp,) = (
+        [json.loads(line) for line in one.splitlines() if "nowhere-at-all" in line] for one in printed
+    )
+    assert nginx["request_id"] == myapp["request_id"]
+    assert (nginx["status"], nginx["path"]) == ("404", "/nowhere-at-all/")
+    assert not [one for one in printed if "secret" in one]
+
+
 def test_the_login_page_comes_with_its_style(host: Host) -> None:
     status, page = host.ask("/accounts/login/")
     assert (status, "Log in" in page) == (200, True)

@@ -8,11 +8,11 @@ from deploy.local.state import REPOSITORY
 from tests.deploy.host.template import user_data
 
 HOST = REPOSITORY / "deploy/account1_app/host"
+MADE = {".venv", ".local", ".aws", "build"}  # by tools, .venv-sam and .aws-sam among them
 SCRIPTS = sorted(
     path
     for path in (*REPOSITORY.rglob("*.sh"), REPOSITORY / ".ci/run")
-    if not {".venv", ".venv-sam", ".venv-checkov", ".local", "build", "node_modules"}
-    & set(path.relative_to(REPOSITORY).parts)
+    if not MADE & {part.partition("-")[0] for part in path.relative_to(REPOSITORY).parts}
 )
 
 

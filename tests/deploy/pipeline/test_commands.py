@@ -1,5 +1,6 @@
 """The pipelines call what developers call: each make target that a buildspec or a workflow names is there."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from samtranslator.yaml_helper import yaml_parse
 
 from deploy.checks.artefacts import REPOSITORY
@@ -14,10 +16,7 @@ from deploy.checks.artefacts import REPOSITORY
 BUILDSPECS = sorted((REPOSITORY / "deploy/pipeline").glob("*.buildspec.yaml"))
 WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
 PIPELINE = REPOSITORY / "deploy/pipeline/codepipeline.yaml"
-
-# https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, as far as it is used here
-BUILDSPEC_KEYS = {"version", "phases", "artifacts"}
-PHASE_KEYS = {"install": {"runtime-versions", "commands"}, "build": {"commands"}}
+FORM = Draft202012Validator(json.loads((REPOSITORY / "deploy/pipeline/buildspec.schema.json").read_text()))
 
 
 def _targets(makefile: Path) -> set[str]:
@@ -53,14 +52,27 @@ def test_every_target_that_is_called_is_there() -> None:
 
 @pytest.mark.parametrize("path", BUILDSPECS, ids=lambda path: path.name)
 def test_a_buildspec_has_the_form_that_codebuild_reads(path: Path) -> None:
-    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    FORM.validate(yaml.safe_load(path.read_text()))
 
-    assert content["version"] == 0.2
-    assert content.keys() - BUILDSPEC_KEYS == set()
-    assert {name: phase.keys() - PHASE_KEYS[name] for name, phase in content["phases"].items()} == {
-        name: set() for name in content["phases"]
-    }
-    assert all(isinstance(command, str) for command in content["phases"]["build"]["commands"])
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": 0.1},
+        {"phases": {"install": {"commands": ["true"]}}},
+        {"phases": {"build": {"commands": "make test"}}},
+        {"phases": {"build": {"command": ["make test"]}}},
+        {"phases": {"build": {"commands": ["make test"], "runtime-versions": {"python": "3.11"}}}},
+        {"phases": {"test": {"commands": ["make test"]}, "build": {"commands": ["true"]}}},
+        {"artifacts": {"exclude-paths": [".git/**/*"]}},
+        {"cachw": {}},
+    ],
+)
+def test_a_buildspec_of_another_form_is_refused(wrong: dict[str, Any]) -> None:
+    sound = {"version": 0.2, "phases": {"build": {"commands": ["make test"]}}}
+
+    assert FORM.is_valid(sound)
+    assert not FORM.is_valid({**sound, **wrong})
 
 
 def test_every_project_reads_a_buildspec_that_is_there() -> None:
@@ -96,6 +108,22 @@ def test_what_ships_is_audited_by_either_pipeline() -> None:
 
     assert len(builds) == 3  # of a pull request, of the workflow, of CodePipeline
     assert [words for words in builds if "audit" not in words] == []
+
+
+def test_either_pipeline_validates_where_it_tests() -> None:
+    """Of a pull request, of the workflow that releases, of CodePipeline."""
+    by_test_jobs = [
+        [step.get("run") for step in job["steps"]]
+        for path in WORKFLOWS
+        for name, job in yaml.safe_load(path.read_text())["jobs"].items()
+        if name == "test"
+    ]
+    phases = yaml.safe_load((REPOSITORY / "deploy/pipeline/test.buildspec.yaml").read_text())["phases"]
+    by_test_jobs.append(phases["build"]["commands"])
+
+    assert len(by_test_jobs) == 3
+    for commands in by_test_jobs:
+        assert {"make test", "make -C deploy validate"} <= set(commands)
 
 
 def test_production_comes_after_staging_and_an_approval() -> None:

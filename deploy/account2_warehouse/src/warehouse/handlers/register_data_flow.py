@@ -12,6 +12,7 @@ from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.errors import TerminalError, TransientError
 from dataflows.contracts.events import (
     MYAPP_SOURCE,
+    RegisterDataFlow,
     RunDataFlow,
     parse_days_counted,
     parse_register_data_flow,
@@ -53,12 +54,15 @@ def _take(config: RegisterConfig, deadline: Deadline, envelope: dict[str, Any]) 
         return
     detail, moment = envelope["detail"], Moment.parse(envelope["time"])
     logger.append_keys(correlation_id=detail.get("correlation_id"), data_flow_id=detail.get("data_flow_id"))
-    if envelope["detail-type"] == RunDataFlow.__name__:
+    kind = envelope["detail-type"]
+    if kind == RegisterDataFlow.__name__:
+        _register(config, detail, moment)
+    elif kind == RunDataFlow.__name__:
         _request_runs(config, deadline, detail, moment)
-    elif envelope["detail-type"] == DataFlowDaysCounted.__name__:
+    elif kind == DataFlowDaysCounted.__name__:
         _compare(config, detail, moment)
     else:
-        _register(config, detail, moment)
+        logger.error("refused: no request that is known here", kind=kind)
 
 
 def _register(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:

@@ -17,6 +17,7 @@ from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.errors import InvalidDataFlowError
 from dataflows.contracts.incidents import DataFlowIncidentChanged
 from dataflows.contracts.reports import REPORTS, Report, custom_report
+from dataflows.contracts.sql_text import quoted_text
 from dataflows.contracts.values import (
     ApiName,
     Aware,
@@ -38,6 +39,8 @@ MYAPP_SOURCE: Final = "myapp.dataflows"
 WAREHOUSE_SOURCE: Final = "myapp.warehouse"
 MAX_DETAIL_BYTES: Final = 64 * 1024
 MAX_DEFINITION_BYTES: Final = MAX_DETAIL_BYTES - 2 * 1024  # the rest is for ids, plan hash and the longest user's name
+# The warehouse notes the event in one statement, of 100,000 bytes at most: the rest is for the same, and its columns.
+MAX_QUOTED_DEFINITION_BYTES: Final = 96_000
 
 DEFAULT_LOOKBACK_DAYS: Final = 4
 MAX_REPORTS: Final = 30
@@ -188,18 +191,25 @@ _DEFINITION: Final = {
 
 
 def check_size(event: RegisterDataFlow) -> None:
-    """Refuse a definition whose event might take more than MAX_DETAIL_BYTES of UTF-8.
+    """Refuse a definition whose event might take more than MAX_DETAIL_BYTES of UTF-8, or not fit into a statement.
 
     Only the definition is counted: one that was taken once can be paused by anybody. Raises
     InvalidDataFlowError `definition_too_large`.
     """
-    size = len(event.model_dump_json(include=_DEFINITION).encode())
+    definition = event.model_dump_json(include=_DEFINITION)
+    size, quoted_size = len(definition.encode()), len(quoted_text(definition).encode())
     if size > MAX_DEFINITION_BYTES:
-        raise InvalidDataFlowError(
-            f"The definition is too large to be sent: {size:,} bytes, of which {MAX_DEFINITION_BYTES:,} are possible. "
-            "Shorten the filters, or leave out reports.",
-            reason="definition_too_large",
-        )
+        raise _too_large("sent", size, MAX_DEFINITION_BYTES)
+    if quoted_size > MAX_QUOTED_DEFINITION_BYTES:
+        raise _too_large("kept", quoted_size, MAX_QUOTED_DEFINITION_BYTES, "A backslash takes four of them. ")
+
+
+def _too_large(to_be: str, size: int, most: int, hint: str = "") -> InvalidDataFlowError:
+    return InvalidDataFlowError(
+        f"The definition is too large to be {to_be}: {size:,} bytes, of which {most:,} are possible. {hint}"
+        "Shorten the filters, or leave out reports.",
+        reason="definition_too_large",
+    )
 
 
 class RunDataFlow(Contract):

@@ -8,7 +8,7 @@ import re
 import string
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,9 @@ USERS: Final = {
     "retry_user": "RetryUser",
     "status_user": "StatusUser",
 }
-_ROLES: Final = ("AppFlowCopyRoleArn", "RedshiftUnloadRoleArn")
+# Where they stand in bootstrap.sql as texts: a role, or the chain that an UNLOAD names.
+ROLES: Final = {"copy_role": "AppFlowCopyRoleArn", "unload_role_chain": "UnloadRoleChain"}
+_ATTACHED: Final = ("AppFlowCopyRoleArn", "RedshiftUnloadRoleArn")
 _NEW_USER: Final = re.compile(r'CREATE USER "([^"]+)"')
 # GetNamespace gives roles as text: "IamRole(applyStatus=in-sync, iamRoleArn=arn:aws:iam::…:role/name)".
 _ROLE_ARN: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
@@ -45,7 +47,7 @@ def bootstrap(warehouse: Warehouse, say: Say) -> None:
     serverless, workgroup = warehouse.client("redshift-serverless"), warehouse.output("WorkgroupName")
     found = serverless.get_workgroup(workgroupName=workgroup)["workgroup"]
     namespace = serverless.get_namespace(namespaceName=found["namespaceName"])["namespace"]
-    say(f"roles: {_attach(serverless, namespace, [warehouse.output(name) for name in _ROLES])}")
+    say(f"roles: {_attach(serverless, namespace, [warehouse.output(name) for name in _ATTACHED])}")
     if "DailyUnitHours" in warehouse.outputs:
         say(f"limit of use: {_limit(serverless, found['workgroupArn'], int(warehouse.output('DailyUnitHours')))}")
     database = warehouse.output("DatabaseName")
@@ -54,12 +56,13 @@ def bootstrap(warehouse: Warehouse, say: Say) -> None:
 
 
 def bootstrap_statements(outputs: Mapping[str, str], database: str) -> list[str]:
-    """Return bootstrap.sql's statements, with the users that the stack's outputs name. Raises DeployError."""
-    if missing := [output for output in USERS.values() if not outputs.get(output)]:
+    """Return bootstrap.sql's statements, with the users and roles that the stack's outputs name. Raises DeployError."""
+    if missing := [output for output in (*USERS.values(), *ROLES.values()) if not outputs.get(output)]:
         raise DeployError(f"No stack of Account 2 gives {', '.join(missing)} yet. Run make -C deploy deploy-account2.")
     names = {name: _quoted(outputs[output]) for name, output in USERS.items()}
+    roles = {name: "'" + outputs[output].replace("'", "''") + "'" for name, output in ROLES.items()}
     lines = [line for line in SCRIPT.read_text().splitlines() if not line.startswith("--")]
-    text = string.Template("\n".join(lines)).substitute(names, database=_quoted(database))
+    text = string.Template("\n".join(lines)).substitute(names, **roles, database=_quoted(database))
     return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
@@ -134,13 +137,19 @@ def _secret(namespace: Mapping[str, Any]) -> str:
     return str(arn)
 
 
+def left_to_do(statements: Iterable[str], users: Container[str]) -> list[str]:
+    """Return bootstrap.sql's statements without those that make users who are there.
+
+    Rights are granted and revoked each time: what is so already changes nothing.
+    """
+    return [sql for sql in statements if not ((new := _NEW_USER.match(sql)) and new[1] in users)]
+
+
 def _make_users(data: DataApi, statements: Sequence[str]) -> str:
-    there = data.texts("SELECT user_name FROM svv_user_info")
-    users = {statement: match[1] for statement in statements if (match := _NEW_USER.match(statement))}
-    new = [user for user in users.values() if user not in there]
-    # Rights are granted each time: a grant that is there already changes nothing.
-    data.execute([statement for statement in statements if users.get(statement) not in there])
-    return f"made {', '.join(new)}" if new else "as they were"
+    todo = left_to_do(statements, data.texts("SELECT user_name FROM svv_user_info"))
+    data.execute(todo)
+    made = [new[1] for sql in todo if (new := _NEW_USER.match(sql))]
+    return f"made {', '.join(made)}" if made else "as they were"
 
 
 def _quoted(name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from deploy.account2_warehouse.bootstrap import bootstrap_statements
+from deploy.account2_warehouse.bootstrap import bootstrap_statements, left_to_do
 from deploy.account2_warehouse.connector_profiles import GOOGLE_PROFILE, apply_profile, google_profile, redshift_profile
 from deploy.account2_warehouse.environment import Warehouse as DeployedWarehouse
 from deploy.local.redshift.provision import Warehouse
@@ -31,11 +31,10 @@ SLACK: Final = {"SlackWorkspaceId": "T0LOCAL", "SlackChannelId": "C0LOCAL"}
 
 
 def bootstrap_warehouse(warehouse: Warehouse, outputs: Mapping[str, str]) -> None:
-    """Run `bootstrap.sql` as the warehouse's administrator, unless that was done before."""
+    """Run `bootstrap.sql` as the warehouse's administrator; users who are there stay."""
     with warehouse.postgres.connect(warehouse.database) as connection:
-        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [outputs["DdlUser"]]).fetchone():
-            return
-    warehouse.run_as_admin(bootstrap_statements(outputs, warehouse.database))
+        users = {str(name) for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+    warehouse.run_as_admin(left_to_do(bootstrap_statements(outputs, warehouse.database), users))
 
 
 def create_connector_profiles(endpoint_url: str, outputs: Mapping[str, str]) -> None:

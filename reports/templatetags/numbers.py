@@ -12,6 +12,7 @@ from reports.measures import Measure
 register = template.Library()
 
 _LARGE_AMOUNT = 10_000
+_LARGEST_CHANGE = Decimal("9999.99")  # what is beyond it says no more than that, and takes a card's width
 
 
 @register.filter
@@ -44,12 +45,13 @@ def thousands(value: int) -> str:
 
 @register.filter
 def change(value: Decimal | None, is_rate: bool = False) -> str:
-    """Write a change: +4.2 %, or −1.3 pp for a rate."""
+    """Write a change: +4.2 %, or −1.3 pp for a rate; one that is out of all proportion as such."""
     if value is None:
         return "no comparison"
     percent = _percent(value)
     sign = "+" if percent > 0 else "−" if percent < 0 else "±"
-    return f"{sign}{abs(percent):,} {'pp' if is_rate else '%'}"
+    size = f"{sign}{abs(percent):,} {'pp' if is_rate else '%'}"
+    return f"more than {size.replace('.0 ', ' ')}" if abs(value) > _LARGEST_CHANGE else size
 
 
 @register.filter
@@ -88,4 +90,5 @@ def _duration(seconds: Decimal) -> str:
 
 
 def _percent(share: Decimal) -> Decimal:
-    return (share * 100).quantize(Decimal("0.1"))
+    shown = max(-_LARGEST_CHANGE, min(share, _LARGEST_CHANGE))
+    return (shown * 100).quantize(Decimal("0.1"))

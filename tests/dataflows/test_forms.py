@@ -292,6 +292,14 @@ def test_definition_too_large_to_be_sent_is_refused_beside_its_longest_filter(pa
     assert fields_with_errors(answer) == {"filter-1-values"}
 
 
+def test_definition_too_large_for_the_warehouse_is_refused_beside_its_longest_filter(page: Client) -> None:
+    short, *long = filters_of(29_000, "\\")
+    short["values"] = ["purchase"]
+    answer = refused(page, reports=["events"], **filters([short, *long]))
+    assert "too large to be kept" in errors_beside(answer, "filter-1-values")
+    assert fields_with_errors(answer) == {"filter-1-values"}
+
+
 @pytest.mark.parametrize("prefix", ["custom", "filter"])
 def test_page_whose_rows_cannot_be_counted_is_refused_in_words(page: Client, prefix: str) -> None:
     for count in (None, "x", "11"):

@@ -70,6 +70,17 @@ def test_ratio_without_denominator_is_null(api: Client, add_row: AddRow) -> None
     assert answer(api, metrics=["engagement_rate"])["results"][0]["metrics"] == {"engagement_rate": None}
 
 
+def test_value_that_was_left_empty_is_null_and_not_in_the_sum(api: Client, add_row: AddRow) -> None:
+    add_row("daily_totals", DAY, sessions=1, total_revenue=None)
+    add_row("daily_totals", NEXT_DAY, sessions=1, total_revenue=Decimal("2.5"))
+    names = ["sessions", "total_revenue", "revenue_per_session"]
+    days = [row["metrics"] for row in answer(api, metrics=names, granularity="day")["results"]]
+    assert days[0] == {"sessions": 1, "total_revenue": None, "revenue_per_session": None}
+    assert days[1]["revenue_per_session"] == Decimal("2.5")
+    (whole,) = answer(api, metrics=names[:2])["results"]
+    assert whole["metrics"] == {"sessions": 2, "total_revenue": Decimal("2.5")}
+
+
 def test_every_declared_formula_divides_its_own_parts() -> None:
     for metric in COMPUTED_METRICS.values():
         assert metric.numerator

@@ -45,6 +45,10 @@ def test_large_amounts_stand_on_cards_without_cents() -> None:
         (Decimal("-0.5"), "−50.0 %", "down"),
         (Decimal("-0.0001"), "±0.0 %", "level"),
         (Decimal("12.345"), "+1,234.5 %", "up"),
+        (Decimal("9999.99"), "+999,999.0 %", "up"),
+        (Decimal("9999.9901"), "more than +999,999 %", "up"),
+        (Decimal("1e60"), "more than +999,999 %", "up"),
+        (Decimal("-1e60"), "more than −999,999 %", "down"),
     ],
 )
 def test_change_and_its_direction_agree(value: Decimal | None, written: str, way: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
@@ -61,6 +62,28 @@ def test_report_page_shows_its_rows(client: Client, analyst: User, add_row: AddR
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert "<b>x</b>" not in page
     assert "4,321" in page
+
+
+@pytest.mark.parametrize("path", [PAGE, f"{PAGE}daily_totals/"])
+def test_value_that_was_left_empty_is_a_dash_in_its_day(
+    client: Client, analyst: User, add_row: AddRow, path: str
+) -> None:
+    add_row("daily_totals", recent(3), sessions=1_234, total_revenue=None)
+    add_row("daily_totals", recent(4), sessions=5, total_revenue=7)
+    client.force_login(analyst)
+    page = client.get(path).content.decode()
+    row = page[page.rindex("1,234") :]
+    assert "7.00" in page
+    assert "–" in row[: row.index("</tr>")]
+
+
+def test_change_is_shown_however_large(client: Client, analyst: User, add_row: AddRow) -> None:
+    add_row("daily_totals", recent(3), sessions=1, total_revenue=Decimal(10**19))
+    add_row("daily_totals", recent(10), sessions=1, total_revenue=Decimal("0.0000000010"))
+    client.force_login(analyst)
+    response = client.get(f"{PAGE}?range=7d")
+    assert response.status_code == 200
+    assert "more than +999,999 %" in response.content.decode()
 
 
 def test_report_without_dimensions_has_a_row_for_each_day(client: Client, analyst: User, add_row: AddRow) -> None:

@@ -73,6 +73,14 @@ def test_day_without_rows_is_emptied(load: Load) -> None:
     assert Partition.objects.get(date=DAY).row_count == 0
 
 
+def test_value_that_was_left_empty_is_empty_where_it_stood_before(load: Load) -> None:
+    totals = REPORT_TABLES["daily_totals"]
+    load([report_row(totals, "123", DAY, [])], {("123", DAY): 1}, "daily_totals")
+    load([report_row(totals, "123", DAY, [], total_revenue=None)], {("123", DAY): 2}, "daily_totals")
+    stored = REPORT_MODELS["daily_totals"]._default_manager.values_list("sessions", "total_revenue")
+    assert list(stored) == [(1, None)]
+
+
 def test_same_generation_again_changes_nothing(load: Load) -> None:
     load([event("first")], {("123", DAY): 1})
     load([event("second")], {("123", DAY): 1})

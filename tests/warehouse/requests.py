@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.events import RegisterDataFlow, RunDataFlow
 from deploy.local.accounts import GA4_PROFILE
 from tests.aws import ACCOUNT_1, REGION_1
@@ -40,6 +41,20 @@ def run_request(**changes: Any) -> RunDataFlow:
         "requested_by": "olivia",
     }
     return RunDataFlow.model_validate({**asked, **changes})
+
+
+def days_counted() -> DataFlowDaysCounted:
+    """Return the statement that MySQL holds nothing of property 1001's events."""
+    return DataFlowDaysCounted.model_validate(
+        {
+            "event_id": uuid.uuid4(),
+            "correlation_id": uuid.uuid4(),
+            "data_flow_id": data_flow().data_flow_id,
+            "property_id": "1001",
+            "reports": [{"report": "events", "start_date": "2026-02-01", "end_date": "2026-02-03"}],
+            "occurred_at": AT,
+        }
+    )
 
 
 def data_flow(*, property_id: str = "1001", **changes: Any) -> RegisterDataFlow:

@@ -176,7 +176,9 @@ def _bootstrap(stand_in: RedshiftStandIn) -> None:
         "StatusUser": "show-status",
     }
     users = {output: f"IAMR:{PREFIX}-{role}" for output, role in roles.items()}
-    stand_in.warehouse.run_as_admin(bootstrap_statements(users, DATABASE))
+    ours, theirs = (f"arn:aws:iam::{account}:role/{PREFIX}" for account in (ACCOUNT_2, ACCOUNT_1))
+    named = {"AppFlowCopyRoleArn": f"{ours}-appflow-copy", "UnloadRoleChain": f"{ours}-redshift-unload,{theirs}-unload"}
+    stand_in.warehouse.run_as_admin(bootstrap_statements({**users, **named}, DATABASE))
 
 
 def deploy(services: Services) -> Deployment:

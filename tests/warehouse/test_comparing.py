@@ -118,6 +118,16 @@ def test_records_that_were_rejected_are_accounted_for(scene: Scene) -> None:
     assert found(scene) == [("events", Hop.DELIVERED, 2, 1)]
 
 
+def test_rows_kept_with_a_value_left_empty_are_counted_once(scene: Scene) -> None:
+    scene.deliver("daily_totals", [totals(day(0), 5, total_revenue="1e21"), totals(day(1), 6)], day(0), day(1))
+    scene.refresh("daily_totals")
+    assert found(scene) == []
+
+    scene.admin.execute("DELETE FROM ga4_raw.daily_totals WHERE date = '2026-03-01'")
+
+    assert found(scene) == [("daily_totals", Hop.TYPED, 1, 0)]
+
+
 def test_days_of_before_there_were_sums_are_left_alone(scene: Scene) -> None:
     scene.deliver("events", [event_row(day(0), "a")], day(0))
     scene.refresh("events")

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 import pytest
 
 from dataflows.contracts.keys import dimension_hash
+from dataflows.contracts.reports import REPORTS
 from tests.warehouse.refresh_fixtures import Scene, day, scene_fixture, text
 
 __all__ = ["scene_fixture"]
@@ -111,7 +112,7 @@ def test_decimals_are_exact_and_rounded_half_away_from_zero(scene: Scene) -> Non
 
 
 def test_what_is_no_decimal_is_refused_with_its_reason(scene: Scene) -> None:
-    values = dict.fromkeys(NOT_NUMBERS, "not_a_number:m1") | dict.fromkeys(OUT_OF_RANGE, "out_of_range:m1")
+    values = dict.fromkeys(NOT_NUMBERS, "not_a_number:m1")
     rows: list[list[str | None]] = [[text(day(0)), value, "", value, "1"] for value in values]
     scene.deliver("custom_two", [*rows, [text(day(0)), "null", "", None, "1"]], day(0))
     scene.refresh("custom")
@@ -122,13 +123,43 @@ def test_what_is_no_decimal_is_refused_with_its_reason(scene: Scene) -> None:
         assert [found for record, found in refused.items() if f"d1={value} | " in record] == [reason], repr(value)
 
 
+def test_decimal_out_of_range_is_left_empty_in_its_row_and_told(scene: Scene) -> None:
+    scene.deliver("custom_two", [[text(day(0)), value, "", value, "1"] for value in OUT_OF_RANGE], day(0))
+    scene.refresh("custom")
+    kept = scene.rows("SELECT d1, m1, m2 FROM ga4_combined.custom")
+    assert {row["d1"]: (row["m1"], row["m2"]) for row in kept} == dict.fromkeys(OUT_OF_RANGE, (None, 1))
+    told = scene.rows("SELECT reason, record FROM ga4_raw.rejects")
+    assert [row["reason"] for row in told] == ["out_of_range:m1"] * len(OUT_OF_RANGE)
+    assert all(any(f" | m1={value} | " in row["record"] for row in told) for value in OUT_OF_RANGE)
+
+
+def test_row_of_which_every_metric_is_out_of_range_is_kept_and_all_are_named(scene: Scene) -> None:
+    metrics = REPORTS["daily_totals"].metrics
+    scene.deliver("daily_totals", [[text(day(0)), *["9" * 40] * len(metrics)]], day(0))
+    scene.refresh("daily_totals")
+    (row,) = scene.rows("SELECT * FROM ga4_combined.daily_totals")
+    assert {row[metric.column_name] for metric in metrics} == {None}
+    assert (row["sessions_7d"], row["days_7d"]) == (None, 0)
+    (told,) = scene.rows("SELECT reason FROM ga4_raw.rejects")
+    assert told["reason"] == ":".join(["out_of_range", *(metric.column_name for metric in metrics)])
+
+
+def test_of_two_rows_alike_the_one_in_range_is_kept(scene: Scene) -> None:
+    scene.deliver("custom_two", [[text(day(0)), "a", "", value, "1"] for value in ("-1e30", "5", "1e30")], day(0))
+    scene.refresh("custom")
+    assert [row["m1"] for row in scene.rows("SELECT m1 FROM ga4_combined.custom")] == [5]
+    assert [row["reason"] for row in scene.rows("SELECT reason FROM ga4_raw.rejects")] == ["duplicate_key"] * 2
+
+
 def test_integers_are_plain_digits_within_their_range(scene: Scene) -> None:
     values = INTEGERS + NOT_INTEGERS + LARGE_INTEGERS
     rows = [[text(day(0)), str(n), value, "1", "1", "1", "1"] for n, value in enumerate(values)]
     scene.deliver("events", rows, day(0))
     scene.refresh("events")
     stored = {row["event_name"]: row["event_count"] for row in scene.rows("SELECT * FROM ga4_combined.events")}
-    assert stored == {str(n): int(value) for n, value in enumerate(INTEGERS)}
+    first_large = len(INTEGERS + NOT_INTEGERS)
+    left_empty = {str(first_large + n): None for n in range(len(LARGE_INTEGERS))}
+    assert stored == {str(n): int(value) for n, value in enumerate(INTEGERS)} | left_empty
     reasons = [row["reason"] for row in scene.rows("SELECT reason FROM ga4_raw.rejects")]
     expected = ["not_an_integer:event_count"] * len(NOT_INTEGERS)
     assert sorted(reasons) == expected + ["out_of_range:event_count"] * len(LARGE_INTEGERS)

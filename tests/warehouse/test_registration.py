@@ -1,14 +1,18 @@
 """What registration makes of a request, and of the same request again."""
 
+from bisect import bisect
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from dataflows.contracts.errors import InvalidDataFlowError
+from dataflows.contracts.events import RegisterDataFlow, check_size
 from dataflows.contracts.plan import PLAN_VERSION, date_bound, make_plan
+from tests.dataflows.contracts.definitions import filters_of
 from tests.warehouse.account import Account2
 from tests.warehouse.interruption import Died, dies_after
-from tests.warehouse.requests import AT, data_flow, envelope
+from tests.warehouse.requests import AT, data_flow, days_counted, envelope, run_request
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
@@ -185,6 +189,49 @@ def test_what_is_no_property_id_is_refused_with_help(account: Account2, property
     assert "Admin > Property settings" in answer["message"]
     assert account.tables() == set()
     assert account.appflow_calls() == []
+
+
+@pytest.mark.parametrize("letter", ["\\", "'", "😀"])
+def test_largest_definition_that_is_taken_is_kept_whoever_asks_for_it(account: Account2, letter: str) -> None:
+    too_many = bisect(range(40_000), False, key=lambda letters: _is_refused(letters, letter))
+    event = data_flow(
+        **_filtered(too_many - 1, letter), requested_by="\\" * 150, plan_version=10**6, plan_hash="0" * 64
+    )
+
+    account.send(event)
+
+    (kept,) = account.rows("SELECT definition FROM ga4_ops.data_flows")
+    assert RegisterDataFlow.model_validate_json(kept["definition"]) == event
+    (answer,) = account.answers()
+    assert (answer["status"], answer["reason"]) == ("failed", "plan_outdated")
+
+
+def _filtered(letters: int, letter: str) -> dict[str, Any]:
+    return {"reports": [{"slug": "events"}], "filters": filters_of(letters, letter)}
+
+
+def _is_refused(letters: int, letter: str) -> bool:
+    try:
+        check_size(data_flow(**_filtered(letters, letter)))
+    except InvalidDataFlowError:
+        return True
+    return False
+
+
+def test_request_that_meets_a_defect_is_answered_and_holds_up_nobody(account: Account2) -> None:
+    account.send(data_flow())
+    account.execute("UPDATE ga4_ops.data_flows SET definition = '{}'")
+    account.answers()
+
+    account.services.google.add_properties(["1104"])
+    requests = [data_flow(revision=2), run_request(), days_counted(), data_flow(property_id="1104")]
+    bodies = [envelope(type(asked).__name__, asked.model_dump(mode="json"), AT) for asked in requests]
+    assert account.call("register_data_flow", *bodies) == []
+
+    told = account.answers()
+    assert [(answer["status"], answer.get("reason")) for answer in told[:2]] == [("failed", "defect"), ("failed", None)]
+    assert all("not tried again" in answer["message"] for answer in told[:2])
+    assert [answer["status"] for answer in told[2:]] == STEPS
 
 
 def test_plan_other_than_the_approved_one_is_refused(account: Account2) -> None:

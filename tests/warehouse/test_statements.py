@@ -84,8 +84,9 @@ def test_a_batch_with_a_known_token_is_not_run_again(scene: Scene) -> None:
 
 @pytest.mark.parametrize("statements", [[], ["SELECT 1"] * 41, ["SELECT '" + "é" * (MAX_STATEMENT_BYTES // 2) + "'"]])
 def test_a_batch_above_the_limits_is_not_sent(scene: Scene, statements: list[str]) -> None:
-    with pytest.raises(ValueError, match="1 to 40 statements"):
+    with pytest.raises(TerminalError, match="1 to 40 statements") as refused:
         scene.refresher.execute_together(statements)
+    assert refused.value.reason == "statement_too_large"
 
 
 def test_a_right_that_is_missing_is_terminal(scene: Scene) -> None:

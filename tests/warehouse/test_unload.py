@@ -22,6 +22,7 @@ from tests.warehouse.refresh_fixtures import (
     event_row,
     scene_fixture,
     text,
+    totals,
 )
 from warehouse.unload import UnloadSession, UnloadTarget, unload
 
@@ -53,6 +54,21 @@ def test_data_and_control_rows_reach_the_bucket(scene: Scene) -> None:
     assert control.schema.field("sum_event_count").type == pa.decimal128(38, 10)
     assert [row["sum_event_count"] for row in control.to_pylist()] == [0, 6, 5]
     assert [row["sum_total_revenue"] for row in control.to_pylist()] == [0, Decimal("36.75"), Decimal("12.25")]
+
+
+def test_day_with_one_value_too_large_is_unloaded_with_the_others_and_counted_as_rejected(scene: Scene) -> None:
+    run = scene.deliver(
+        "daily_totals", [totals(day(0), 1_200, total_revenue="1e21"), totals(day(1), 5)], day(0), day(1)
+    )
+    scene.refresh("daily_totals")
+    scene.unload("daily_totals")
+    (data_key,), (control_key,) = scene.manifests("data"), scene.manifests("control")
+    rows = scene.unloaded(data_key).to_pylist()
+    assert [(row["sessions"], row["total_revenue"]) for row in rows] == [(1_200, None), (5, 1)]
+    counted = [(row["row_count"], row["sum_total_revenue"]) for row in scene.unloaded(control_key).to_pylist()]
+    assert counted == [(1, 0), (1, 1)]
+    news = [item for item in scene.news if item.run_id == run.run_id]
+    assert {(item.rows, item.rows_rejected) for item in news} == {(2, 1)}
 
 
 def test_more_partitions_than_the_loader_takes_are_unloaded_in_portions(
@@ -117,9 +133,9 @@ def test_no_value_of_one_property_holds_up_the_unload_of_another(scene: Scene) -
     scene.refresh("custom")
     assert scene.unload("custom") == 2
     control = scene.unloaded(scene.manifests("control")[0]).to_pylist()
-    assert [(row["property_id"], row["row_count"], row["sum_m2"]) for row in control] == [
-        (P1, 2, 2 * 10**20),
-        (P2, 1, 4),
+    assert [(row["property_id"], row["row_count"], row["sum_m1"], row["sum_m2"]) for row in control] == [
+        (P1, 4, 2, 4 * 10**20),
+        (P2, 1, 3, 4),
     ]
 
 

@@ -10,6 +10,7 @@ from psycopg import sql
 from deploy.local.appflow.errors import RunFailedError
 from deploy.local.aws.credentials import Credentials
 from deploy.local.aws.service import ServiceError
+from deploy.local.redshift.assumed_roles import role_refusal
 
 ConnectWarehouse = Callable[[str], psycopg.Connection[Any]]
 # Its arguments: a service principal, the ARN of a role and a session name; raises ServiceError where it may not.
@@ -76,10 +77,12 @@ class Destination:
             with (
                 self._open(properties) as connection,
                 connection.cursor() as cursor,
-                cursor.copy(statement) as copy,
             ):
-                for row in rows:
-                    copy.write_row(row)
+                if refusal := role_refusal(connection, properties["roleArn"], "COPY"):
+                    raise RunFailedError(f"Amazon Redshift refused the rows for {table}: {refusal}")
+                with cursor.copy(statement) as copy:
+                    for row in rows:
+                        copy.write_row(row)
         except psycopg.Error as error:
             raise RunFailedError(f"Amazon Redshift refused the rows for {table}: {error}") from error
 

@@ -1,5 +1,7 @@
 """Statements that are neither queries nor table definitions: rights, users, settings, transactions."""
 
+import re
+
 from sqlglot.tokenizer_core import TokenType
 
 from deploy.local.redshift.dialect import SYNTAX_ERROR, Source, fold_identifiers, is_database_user, read
@@ -18,16 +20,50 @@ _REDSHIFT_SETTINGS = (
 def translate_grant(source: Source) -> str:
     """Return GRANT, REVOKE or ALTER DEFAULT PRIVILEGES; Redshift's roles have no counterpart."""
     words = source.words
+    if words[1:2] == ["ASSUMEROLE"]:
+        return _assumerole(source)
     receiver = max((at for at, word in enumerate(words) if word in ("TO", "FROM")), default=-1)
     if words[0] != "ALTER" and "ON" not in words:
         raise SqlNotSupported(f"{words[0]} of a role isn't supported by the stand-in: grant to the database user")
     if receiver < 0 or "ROLE" in words[receiver:]:
         raise SqlNotSupported(f"{words[0]} … TO ROLE isn't supported by the stand-in: grant to the database user")
-    if any(
-        word in ("DROP", "ALTER", "ASSUMEROLE") for word in words[1:receiver] if word != "ALTER" or words[0] != "ALTER"
-    ):
-        raise SqlNotSupported(f"{words[0]} of DROP, ALTER or ASSUMEROLE isn't supported by the stand-in")
+    if any(word in ("DROP", "ALTER") for word in words[1:receiver] if word != "ALTER" or words[0] != "ALTER"):
+        raise SqlNotSupported(f"{words[0]} of DROP or ALTER isn't supported by the stand-in")
     return fold_identifiers(source)
+
+
+_ASSUMEROLE = re.compile(
+    r"""(?P<verb>GRANT|REVOKE)\s+ASSUMEROLE\s+ON\s+(?:ALL|'(?P<roles>[^'\s]+)')\s+(?:TO|FROM)\s+
+    (?:(?P<public>PUBLIC)|(?P<user>"[^"]+"|\w+))\s+FOR\s+(?P<command>ALL|COPY|UNLOAD)\s*;?\s*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _assumerole(source: Source) -> str:
+    """Return the change to the grants that UNLOAD and AppFlow's COPY are held against; see functions.sql."""
+    said = _ASSUMEROLE.fullmatch(source.sql)
+    if not said:
+        raise SqlNotSupported(
+            f"{source.words[0]} ASSUMEROLE: the stand-in knows ON ALL or one chain of roles, one user or PUBLIC, "
+            "FOR ALL, COPY or UNLOAD"
+        )
+    grantee = "0::oid" if said["public"] else f"'{_role_name(said['user'])}'::regrole::oid"
+    command = said["command"].upper()
+    roles = f"'{said['roles']}'" if said["roles"] else "'*'"
+    if said["verb"].upper() == "GRANT":
+        return (
+            f"INSERT INTO redshift_emulation.assumerole SELECT {roles}, {grantee}, command "  # noqa: S608 - matched above
+            f"FROM (VALUES ('COPY'), ('UNLOAD')) AS known (command) WHERE '{command}' IN ('ALL', command) "
+            "ON CONFLICT DO NOTHING"
+        )
+    return (
+        f"DELETE FROM redshift_emulation.assumerole WHERE grantee = {grantee} "  # noqa: S608 - matched above
+        f"AND '{command}' IN ('ALL', command) AND {roles} IN ('*', roles)"
+    )
+
+
+def _role_name(user: str) -> str:
+    return user.replace("'", "''") if user.startswith('"') else user.lower()
 
 
 def translate_user(source: Source) -> str:

@@ -236,3 +236,25 @@ BEGIN
   RETURN value::timestamp;
 EXCEPTION WHEN data_exception THEN RETURN NULL;
 END $$;
+
+-- Which roles' chains a database user may name in a command; grantee 0 is PUBLIC, '*' any role. As in a new Redshift,
+-- everybody may use every role until that is revoked.
+DO $$
+BEGIN
+  IF to_regclass('redshift_emulation.assumerole') IS NULL THEN
+    CREATE TABLE redshift_emulation.assumerole (
+      roles text, grantee oid, command text, PRIMARY KEY (roles, grantee, command)
+    );
+    INSERT INTO redshift_emulation.assumerole VALUES ('*', 0, 'COPY'), ('*', 0, 'UNLOAD');
+  END IF;
+END $$;
+
+-- For whoever is logged in; of a granted chain all roles must be named. A superuser always may.
+CREATE OR REPLACE FUNCTION redshift_emulation.has_assumerole_privilege(roles text, command text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_roles AS who WHERE who.rolname = session_user AND (who.rolsuper OR EXISTS (
+    SELECT FROM redshift_emulation.assumerole AS held WHERE held.grantee IN (0, who.oid)
+      AND held.roles IN ('*', has_assumerole_privilege.roles) AND held.command = has_assumerole_privilege.command
+  ))
+) $$;

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.local.aws.credentials import Credentials
 from deploy.local.aws.service import ServiceError
+from deploy.local.redshift.assumed_roles import role_refusal
 from deploy.local.redshift.errors import StatementFailed
 from deploy.local.redshift.translate import translate
 from deploy.local.redshift.unload_columns import Column, describe
@@ -40,9 +41,11 @@ class Unloader:
 
         Raises:
             SqlNotSupported: the statement can't be run as Redshift would.
-            StatementFailed: a role can't be assumed, or S3 refuses.
+            StatementFailed: the user may not name the roles, one can't be assumed, or S3 refuses.
         """
         statement = parse_unload(sql)
+        if refusal := role_refusal(connection, ",".join(statement.roles), "UNLOAD"):
+            raise StatementFailed(refusal)
         query = translate(statement.query).sql
         columns = describe(connection, query)
         try:

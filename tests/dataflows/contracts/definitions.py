@@ -50,8 +50,8 @@ def property_with(**changes: str) -> dict[str, str]:
     return {**register_detail()["property"], **changes}
 
 
-def filters_of(letters: int) -> list[dict[str, Any]]:
-    """Return filters on the event name whose values have together so many letters of four bytes; at most 40,000."""
-    values = ["😀" * min(200, letters - start) for start in range(0, letters, 200)]
+def filters_of(letters: int, letter: str = "😀") -> list[dict[str, Any]]:
+    """Return filters on the event name whose values have together so many letters (of four bytes); at most 40,000."""
+    values = [letter * min(200, letters - start) for start in range(0, letters, 200)]
     groups = [values[start : start + 20] for start in range(0, len(values), 20)]
     return [{"dimension": "eventName", "operator": "equal_to", "values": group} for group in groups]

@@ -106,6 +106,18 @@ def test_definition_too_large_to_be_sent_is_refused() -> None:
     assert refused.value.reason == "definition_too_large"
 
 
+def test_definition_too_large_to_be_kept_in_the_warehouse_is_refused() -> None:
+    """Where a backslash takes four bytes: what fits into an event need not fit into a statement."""
+    values = [f"{number:03}" + "\\" * 197 for number in range(140)]
+    filters = [
+        {"dimension": "browser", "operator": "equal_to", "values": values[start : start + 20]}
+        for start in range(0, 140, 20)
+    ]
+    with pytest.raises(InvalidDataFlowError, match="A backslash takes four") as refused:
+        parse_register_data_flow(register_detail(reports=[{"slug": "devices"}], filters=filters))
+    assert refused.value.reason == "definition_too_large"
+
+
 def test_definition_that_is_taken_fits_into_an_event_whoever_asks_for_it() -> None:
     too_many = bisect(range(40_000), False, key=is_refused)
     largest = parse_register_data_flow(filtered_detail(too_many - 1))

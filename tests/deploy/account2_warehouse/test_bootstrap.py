@@ -9,12 +9,13 @@ import pytest
 from deploy.account2_warehouse.bootstrap import bootstrap
 from deploy.account2_warehouse.environment import Warehouse
 from deploy.stacks.errors import DeployError
-from tests.aws import ACCOUNT_2, aws_client
+from tests.aws import ACCOUNT_1, ACCOUNT_2, aws_client
 from tests.deploy.local.redshift.conftest import WORKGROUP, Cloud
 
 ROLES = {
     "AppFlowCopyRoleArn": f"arn:aws:iam::{ACCOUNT_2}:role/try-appflow-copy",
     "RedshiftUnloadRoleArn": f"arn:aws:iam::{ACCOUNT_2}:role/try-redshift-unload",
+    "UnloadRoleChain": f"arn:aws:iam::{ACCOUNT_2}:role/try-redshift-unload,arn:aws:iam::{ACCOUNT_1}:role/try-unload",
 }
 NAMES = ("Ddl", "Ingest", "Refresh", "Unload", "Register", "Watch", "Advance", "Retry", "Status")
 
@@ -54,6 +55,25 @@ def test_a_new_warehouse_is_made_ready_once(warehouse: Warehouse, cloud: Cloud, 
     ddl, ingest = (user.removeprefix("IAMR:") for user in users[:2])
     assert cloud.run(ddl, f"CREATE SCHEMA {ddl.replace('-', '_')}")["Status"] == "FINISHED"
     assert "permission denied" in cloud.run(ingest, "CREATE SCHEMA mine")["Error"]
+
+
+def test_only_the_unload_user_may_name_the_roles_that_lead_to_the_other_account(
+    warehouse: Warehouse, cloud: Cloud, prefix: str
+) -> None:
+    said_by(warehouse)
+    chain, copy_role = ROLES["UnloadRoleChain"], ROLES["AppFlowCopyRoleArn"]
+    for name in (name.lower() for name in NAMES):
+        user = f"{prefix.removeprefix('IAMR:')}-{name}"
+        for roles in (chain, ROLES["RedshiftUnloadRoleArn"], copy_role):
+            done = cloud.run(user, f"UNLOAD ('SELECT 1 AS n') TO 's3://any/where/' IAM_ROLE '{roles}' FORMAT PARQUET")
+            is_refused = "does not have ASSUMEROLE permission" in done["Error"]
+            assert is_refused == ((name, roles) != ("unload", chain)), done["Error"]
+
+
+def test_nobody_makes_tables_where_everybody_looks(warehouse: Warehouse, cloud: Cloud, prefix: str) -> None:
+    said_by(warehouse)
+    done = cloud.run(f"{prefix.removeprefix('IAMR:')}-status", "CREATE TABLE public.mine (n INT)")
+    assert "permission denied for schema public" in done["Error"]
 
 
 def test_what_is_there_stays(warehouse: Warehouse) -> None:

@@ -16,6 +16,7 @@ from dataflows.contracts.tables import PARTITIONS, REJECTS, RUNS
 from warehouse.differences import Difference, Hop
 from warehouse.refresh_sql import metric_sums
 from warehouse.statements import MAX_STATEMENT_BYTES, Warehouse, literal
+from warehouse.typing_sql import refused_rows_condition
 
 _SCHEMAS: Final = {Hop.TYPED: RAW_SCHEMA, Hop.COMBINED: COMBINED_SCHEMA}
 _MOST: Final = 20  # of one report in one look, the newest days; the others are found when these are mended
@@ -130,7 +131,7 @@ JOIN (SELECT {refresh}, SUM(days.row_count) AS row_count
   ON {_same_refresh("held")}
 LEFT JOIN (SELECT refused.property_id, refused.report_id AS report, refused.rejected_at AS consumed_at,
     COUNT(*) AS row_count
-  FROM {REJECTS.qualified_name} AS refused
+  FROM {REJECTS.qualified_name} AS refused WHERE {refused_rows_condition("refused")}
   GROUP BY refused.property_id, refused.report_id, refused.rejected_at) AS refused
   ON {_same_refresh("refused")}
 WHERE delivered.row_count <> held.row_count + COALESCE(refused.row_count, 0)"""

@@ -56,6 +56,24 @@ def aws_errors(what: str) -> Iterator[None]:
         raise TransientError(f"Could not {what}: AWS was not reached: {error}") from error
 
 
+@contextmanager
+def defects_end() -> Iterator[None]:
+    """Turn an error of our own that the same message would meet each time into a TerminalError `defect`.
+
+    Tried again, the message would hold up those behind it in its queue, and end the same way.
+    """
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError, ParamValidationError) as error:
+        logger.exception("a defect of ours")
+        raise TerminalError(
+            f"MyApp could not carry this out for a reason that lies in itself ({type(error).__name__}), so it is not "
+            "tried again. Whoever runs it finds the whole error in this function's log, by the correlation id; when it "
+            f"is mended, {SAVE_AGAIN}, or ask again.",
+            reason="defect",
+        ) from error
+
+
 def try_each(
     items: Iterable[_Item], action: Callable[[_Item], None], is_enough: Callable[[], bool] = lambda: False
 ) -> None:

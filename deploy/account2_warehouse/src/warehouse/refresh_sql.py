@@ -162,7 +162,7 @@ def _delete_changed(schema: str, table: ReportTable) -> str:
 
 def _insert_raw(table: ReportTable) -> str:
     columns = ", ".join(name for name, _ in tables.raw(table).columns)
-    return f"INSERT INTO {RAW_SCHEMA}.{table.name} ({columns}) SELECT {columns} FROM typed_rows WHERE reason IS NULL"
+    return f"INSERT INTO {RAW_SCHEMA}.{table.name} ({columns}) SELECT {columns} FROM typed_rows WHERE refusal IS NULL"
 
 
 def _delete_rejects() -> str:

@@ -20,8 +20,9 @@ def news_of_pending(
 ) -> list[DataFlowRunReported]:
     """Return `status` of every run of a table that is consumed and whose partitions are not all unloaded.
 
-    A run's rows are those of its own dates; its refused rows are those of the landing table it was
-    consumed from, and the records that AppFlow could not deliver to it. Raises TransientError or TerminalError.
+    A run's rows are those of its own dates; what was rejected are the rows refused, and those kept with a value left
+    empty, of the landing table it was consumed from, and the records that AppFlow could not deliver to it. Raises
+    TransientError or TerminalError.
     """
     counts = {row["run_id"]: row for row in warehouse.query(_pending_runs(table))}
     if not counts:

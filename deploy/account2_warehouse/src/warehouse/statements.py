@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from dataflows.contracts.errors import TerminalError, TransientError
+from dataflows.contracts.sql_text import quoted_text
 from message_batches.metrics import count
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Warehouse:
     def execute_together(self, statements: Sequence[str], client_token: str | None = None) -> list[int]:
         """Run statements in one transaction and return how many rows each changed, once it is committed.
 
-        A batch sent again with the same `client_token` is not run again. Raises ValueError above the
+        A batch sent again with the same `client_token` is not run again. Raises TerminalError above the
         Data API's limits; TransientError or TerminalError when a statement failed and nothing changed.
         """
         _check_size(statements)
@@ -197,11 +198,7 @@ def literal(value: str | int | date | datetime | None) -> str:
         return f"DATE '{value.isoformat()}'"
     if isinstance(value, int):
         return str(int(value))
-    if "\0" in value:
-        raise ValueError("Redshift text holds no NUL character")
-    # Redshift reads a backslash in a plain literal as an escape, as PostgreSQL did before 9.1.
-    escaped = value.replace("\\", "\\\\").replace("'", "''")
-    return f"'{escaped}'"
+    return quoted_text(value)
 
 
 def _utc(at: datetime) -> datetime:
@@ -213,9 +210,11 @@ def _utc(at: datetime) -> datetime:
 def _check_size(statements: Sequence[str]) -> None:
     largest = max((len(statement.encode()) for statement in statements), default=0)
     if not 1 <= len(statements) <= MAX_STATEMENTS or largest > MAX_STATEMENT_BYTES:
-        raise ValueError(
-            f"a Data API batch holds 1 to {MAX_STATEMENTS} statements of at most {MAX_STATEMENT_BYTES} bytes; this "
-            f"one has {len(statements)}, the largest of {largest} bytes"
+        raise TerminalError(
+            f"A batch of the Redshift Data API holds 1 to {MAX_STATEMENTS} statements of at most {MAX_STATEMENT_BYTES} "
+            f"bytes; this one has {len(statements)}, the largest of {largest} bytes. If it came from a data flow's "
+            "definition, press Edit on the data flow's page, shorten the filters or leave out reports, and Save.",
+            reason="statement_too_large",
         )
 
 

@@ -2,8 +2,9 @@
 
 Whole numbers are plain digits. Decimals may carry an exponent of at most two digits and are rounded half
 away from zero to 10 places. Neither may be so large that a sum of them overflows: anybody can send an
-event of any value, and one property's would then hold up every other's unload. Among rows of the same
-key the one with the smallest metrics stays, the others are `duplicate_key`.
+event of any value, and one property's would then hold up every other's unload. Such a value is left empty and
+told as a reject, `out_of_range`, while its row is kept: else that event would take a whole day's totals away.
+Among rows of the same key the one with the smallest metrics stays, the others are `duplicate_key`.
 """
 
 # ruff: noqa: S608 - identifiers are contracts.naming's, checked; values pass through literal()
@@ -23,6 +24,7 @@ _SHORT_EXPONENT: Final = "^-?[0-9]+([.][0-9]+)?[eE][+-]?[0-9]{1,2}$"
 _DECIMAL: Final = "^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$"
 # A week of the one fits BIGINT, a partition of the other DECIMAL(38,10).
 _LARGEST: Final = {FieldType.INTEGER: 10**17, FieldType.DECIMAL: 10**20}
+_OUT_OF_RANGE: Final = "out_of_range"
 _PADDING: Final = 99  # the longest way an exponent moves the point
 _SHOWN_CHARACTERS: Final = 300  # of each value of a rejected row: 21 of them fit VARCHAR(65535) in any script
 
@@ -39,23 +41,30 @@ SELECT spread.*, {_parsed(table)} FROM (SELECT {_spread(table)} FROM (
 
 
 def typed_rows_statement(table: ReportTable) -> str:
-    """Return what creates the temporary table `typed_rows` of `parsed_rows`: each with its `reason` if refused.
+    """Return what creates the temporary table `typed_rows` of `parsed_rows`: each with what is told of it.
 
-    It reads the temporary table `changed_days`, which holds the dates that the runs asked for.
+    `refusal` says why a row is not kept; `reason` says so too, or which values of a kept one are left empty. It reads
+    the temporary table `changed_days`, which holds the dates that the runs asked for.
     """
-    kept = [column.name for column in (*table.dimensions, *table.metrics)]
-    metrics = ", ".join(column.name for column in table.metrics)
+    dimensions = [column.name for column in table.dimensions]
+    metrics = [f"{_held(column)} AS {column.name}" for column in table.metrics]
+    refusal = "COALESCE(flaw, CASE WHEN copy > 1 THEN 'duplicate_key' END)"
     return f"""CREATE TEMP TABLE typed_rows AS
-SELECT property_id, report_id, date, dimension_hash, {", ".join(kept)}, date_text,
-  COALESCE(reason, CASE WHEN copy > 1 THEN 'duplicate_key' END) AS reason,
-  CASE WHEN reason IS NOT NULL OR copy > 1 THEN {_record(table)} END AS record
+SELECT property_id, report_id, date, dimension_hash, {", ".join((*dimensions, *metrics))}, date_text,
+  {refusal} AS refusal, COALESCE({refusal}, out_of_range) AS reason,
+  CASE WHEN COALESCE({refusal}, out_of_range) IS NOT NULL THEN {_record(table)} END AS record
 FROM (SELECT checked.*, ROW_NUMBER() OVER (PARTITION BY property_id, report_id, date, dimension_hash,
-    CASE WHEN reason IS NULL THEN 0 ELSE 1 END ORDER BY {metrics}) AS copy
-  FROM (SELECT parsed.*, {_reason(table)} AS reason FROM parsed_rows AS parsed
+    CASE WHEN flaw IS NULL THEN 0 ELSE 1 END ORDER BY {", ".join(map(_held, table.metrics))}) AS copy
+  FROM (SELECT parsed.*, {_flaw(table)} AS flaw, {_out_of_range(table)} AS out_of_range FROM parsed_rows AS parsed
     LEFT JOIN changed_days AS asked ON asked.property_id = parsed.property_id
       AND asked.report_id = parsed.report_id AND asked.date = parsed.date
   ) AS checked
 ) AS numbered"""
+
+
+def refused_rows_condition(name: str) -> str:
+    """Return the SQL condition that a row of `ga4_raw.rejects`, known by that name, stands for one that is not kept."""
+    return f"{name}.reason NOT LIKE '{_OUT_OF_RANGE}%'"
 
 
 def _landed(table: ReportTable, landed: Sequence[LandedReport]) -> str:
@@ -124,22 +133,32 @@ def _digits_and_point(name: str) -> tuple[str, str]:
     )
 
 
-def _reason(table: ReportTable) -> str:
+def _flaw(table: ReportTable) -> str:
     day = "WHEN parsed.date IS NULL THEN 'bad_date' WHEN asked.date IS NULL THEN 'outside_window'"
-    metrics = (_metric_reason(slot, column) for slot, column in enumerate(table.metrics, start=1))
+    metrics = (_metric_flaw(slot, column) for slot, column in enumerate(table.metrics, start=1))
     return f"CASE {day} {' '.join(metrics)} END"
 
 
-def _metric_reason(slot: int, column: Column) -> str:
+def _metric_flaw(slot: int, column: Column) -> str:
     text = f"{column.name}_text"
     is_integer = column.type is FieldType.INTEGER
-    largest = _LARGEST[column.type]
-    pattern, reason = (_INTEGER, "not_an_integer") if is_integer else (_DECIMAL, "not_a_number")
-    return (
-        f"WHEN metric_count >= {slot} AND ({text} IS NULL OR {text} !~ '{pattern}') THEN '{reason}:{column.name}' "
-        f"WHEN metric_count >= {slot} AND (parsed.{column.name} IS NULL "
-        f"OR parsed.{column.name} NOT BETWEEN -{largest} AND {largest}) THEN 'out_of_range:{column.name}'"
+    pattern, flaw = (_INTEGER, "not_an_integer") if is_integer else (_DECIMAL, "not_a_number")
+    return f"WHEN metric_count >= {slot} AND ({text} IS NULL OR {text} !~ '{pattern}') THEN '{flaw}:{column.name}'"
+
+
+def _out_of_range(table: ReportTable) -> str:
+    """Name the metrics of a row without a flaw that are too large; null if none is."""
+    named = (
+        f"CASE WHEN metric_count >= {slot} AND {_held(column)} IS NULL THEN ':{column.name}' ELSE '' END"
+        for slot, column in enumerate(table.metrics, start=1)
     )
+    return f"NULLIF('{_OUT_OF_RANGE}' || {' || '.join(named)}, '{_OUT_OF_RANGE}')"
+
+
+def _held(metric: Column) -> str:
+    """Take a metric's value where it is in range; one that did not parse is null already."""
+    largest = _LARGEST[metric.type]
+    return f"CASE WHEN {metric.name} BETWEEN -{largest} AND {largest} THEN {metric.name} END"
 
 
 def _record(table: ReportTable) -> str:

@@ -9,8 +9,10 @@ from werkzeug.wrappers import Request
 from deploy.local.aws.service import ServiceError
 from tests.aws import ACCOUNT_2, REGION_2, aws_client
 from tests.deploy.local.appflow.account import (
+    COPY_ROLE,
     END_REPORT,
     ERROR_BUCKET,
+    INGEST_USER,
     NOW,
     START_REPORT,
     TABLE,
@@ -185,6 +187,17 @@ def test_run_fails_without_the_right_to_insert(account: Account) -> None:
     account.warehouse.run_as_admin([f'REVOKE INSERT ON TABLE {TABLE} FROM "IAMR:appflow-ingest"'])
     record = account.run()
     assert "permission denied" in record["executionResult"]["errorInfo"]["executionMessage"]
+
+
+def test_run_fails_without_the_right_to_the_role_that_copies(account: Account) -> None:
+    account.create()
+    account.warehouse.run_as_admin(["REVOKE ASSUMEROLE ON ALL FROM PUBLIC FOR ALL"])
+    refused = account.run()
+    account.warehouse.run_as_admin([f"GRANT ASSUMEROLE ON '{COPY_ROLE}' TO {INGEST_USER} FOR COPY"])
+    granted = account.run()
+    account.warehouse.run_as_admin(["GRANT ASSUMEROLE ON ALL TO PUBLIC FOR ALL"])
+    assert "does not have ASSUMEROLE permission" in refused["executionResult"]["errorInfo"]["executionMessage"]
+    assert granted["executionStatus"] == "Successful"
 
 
 def test_events_of_a_successful_run(account: Account) -> None:

@@ -23,7 +23,7 @@ from warehouse.answers import Answers, Asked, refused
 from warehouse.appflow import Flows
 from warehouse.config import RegisterConfig
 from warehouse.deadline import Deadline
-from warehouse.errors import aws_errors
+from warehouse.errors import aws_errors, defects_end
 from warehouse.incidents import Incidents
 from warehouse.moments import Moment
 from warehouse.queues import WatchQueue
@@ -68,8 +68,9 @@ def _take(config: RegisterConfig, deadline: Deadline, envelope: dict[str, Any]) 
 def _register(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:
     answers = _answers(config)
     try:
-        event = parse_register_data_flow(detail)
-        _registrar(config, answers).register(event, moment)
+        with defects_end():
+            event = parse_register_data_flow(detail)
+            _registrar(config, answers).register(event, moment)
     except TerminalError as error:
         logger.warning("failed", reason=error.reason, error=str(error))
         _answer(answers, detail, error, moment)
@@ -95,7 +96,8 @@ def _request_runs(config: RegisterConfig, deadline: Deadline, detail: dict[str, 
         return
     requests = _run_requests(config, deadline)
     try:
-        requests.take(request, moment)
+        with defects_end():
+            requests.take(request, moment)
     except TerminalError as error:
         logger.warning("failed", reason=error.reason, error=str(error))
         requests.refuse(request, error, moment)
@@ -106,14 +108,16 @@ def _request_runs(config: RegisterConfig, deadline: Deadline, detail: dict[str, 
 def _compare(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> None:
     """Take what MyApp counted. What fails is not tried again: registrations wait behind it, the next count does not."""
     try:
-        counted = parse_days_counted(detail)
-        ops = _ops(config)
-        if Reconciler(Registry(ops), Incidents(ops)).take(counted, moment.now):
-            _watch_queue(config).start_waiting_runs(
-                moment.now, str(counted.data_flow_id)
-            )  # the watch function tells it
+        with defects_end():
+            _compare_counted(config, parse_days_counted(detail), moment)
     except (TerminalError, TransientError):
         logger.exception("counts of days were not compared")
+
+
+def _compare_counted(config: RegisterConfig, counted: DataFlowDaysCounted, moment: Moment) -> None:
+    ops = _ops(config)
+    if Reconciler(Registry(ops), Incidents(ops)).take(counted, moment.now):
+        _watch_queue(config).start_waiting_runs(moment.now, str(counted.data_flow_id))  # the watch function tells it
 
 
 def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:

@@ -13,7 +13,7 @@ FROM ga4_raw.daily_totals AS stored
 JOIN changed_days AS changed
   ON changed.property_id = stored.property_id AND changed.date = stored.date
 JOIN (
-  SELECT ending.property_id, ending.date, SUM(earlier.sessions) AS sessions_7d, COUNT(*) AS days_7d
+  SELECT ending.property_id, ending.date, SUM(earlier.sessions) AS sessions_7d, COUNT(earlier.sessions) AS days_7d
   FROM changed_days AS ending
   JOIN ga4_raw.daily_totals AS earlier
     ON earlier.property_id = ending.property_id AND earlier.date BETWEEN ending.date - 6 AND ending.date

@@ -30,6 +30,7 @@ KNOWN_KEYS = frozenset(
         "cloudwatch:namespace",
         "events:detail-type",
         "events:source",
+        "iam:awsservicename",
         "iam:permissionsboundary",
         "iam:policyarn",
         "redshift-data:statement-owner-iam-userid",

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from deploy.local.accounts import APP, APP_TEMPLATE
+from deploy.local.accounts import APP, APP_TEMPLATE, WAREHOUSE
 from deploy.local.policies.stacks import plain_template
 from deploy.local.state import REPOSITORY
 from deploy.local.templates.sam import load_template
 from deploy.stacks.declared import declared_stacks
 from tests.architecture.wiring.monitoring import WATCHED, beside_the_line, documented_metrics, metrics_written
-from tests.architecture.wiring.stacks import Properties, Stack, resolved
+from tests.architecture.wiring.stacks import Properties, Stack, resolved, shipped_templates
 
 
 def alarms(**names: str) -> dict[str, Properties]:
@@ -92,7 +92,17 @@ def test_the_one_dashboard_of_account_1_shows_all_an_operator_asks_first() -> No
         "mem_used_percent",
     }
     assert json.loads(body)["widgets"][0]["type"] == "alarm"
-    assert {rotation().arns[name] for name in rotation().of_type("AWS::CloudWatch::Alarm")} <= states
+    line = resolved(shipped_templates()["app"], APP)
+    assert states == {
+        one.arns[name] for one in (line, stack, rotation()) for name in one.of_type("AWS::CloudWatch::Alarm")
+    }
+
+
+def test_the_dashboard_of_account_2_shows_all_of_its_alarms_and_nothing_else() -> None:
+    stack = resolved(shipped_templates()["warehouse"], WAREHOUSE)
+    _, states = shown(stack.properties["Dashboard"]["DashboardBody"])
+
+    assert states == {stack.arns[name] for name in stack.of_type("AWS::CloudWatch::Alarm")}
 
 
 def test_the_dashboard_shows_no_alarm_on_what_has_no_name() -> None:

@@ -9,7 +9,6 @@ import re
 
 from werkzeug.wrappers import Request, Response
 
-from deploy.local.accounts import WAREHOUSE
 from deploy.local.aws.answers import query_answer
 from deploy.local.aws.calls import record_use
 from deploy.local.aws.credentials import Credentials, find_session, issue_credentials
@@ -51,7 +50,7 @@ def assume_role_as_service(
     context = {"aws:SourceAccount": account_id}
     if service_principal.startswith("redshift"):
         user = f"dbuser:serverless-{account_id}-local/user"
-        context = {"sts:ExternalId": f"arn:aws:redshift:{WAREHOUSE.region}:{account_id}:{user}"}
+        context = {"sts:ExternalId": f"arn:aws:redshift:us-east-1:{account_id}:{user}"}
     if source_arn:
         context["aws:SourceArn"] = source_arn
     issued = _issue(service_principal, role_arn, session_name, context, 3600)

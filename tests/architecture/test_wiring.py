@@ -4,6 +4,7 @@ import pytest
 
 from deploy.local.accounts import SLACK
 from tests.architecture.wiring.check import wiring_problems
+from tests.architecture.wiring.policies import listed, role_trusts
 from tests.architecture.wiring.removals import Removal, removals
 from tests.architecture.wiring.stacks import (
     ACCOUNTS,
@@ -28,6 +29,19 @@ def test_without_slack_there_is_no_channel_and_nobody_may_act_from_one() -> None
 
     assert stack.types.keys() & {"ChatChannel", "ChatRole", "ChatGuardrail", "RetryAction", "ShowStatusAction"} == set()
     assert {"ChatTopic", "NotifyFunction"} <= stack.types.keys()
+
+
+@pytest.mark.parametrize("role", ["AppFlowIngestRole", "AppFlowCopyRole", "RedshiftUnloadRole"])
+def test_a_service_that_does_not_say_for_whom_it_acts_is_let_in_by_one_parameter_only(role: str) -> None:
+    strict, lenient = (
+        resolved(warehouse_template(HasSourceAccountCondition=value), ACCOUNTS["warehouse"]).properties[role]
+        for value in ("true", "false")
+    )
+    [principal, *_] = listed(strict["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"])
+
+    assert not role_trusts(strict, principal, {})
+    assert role_trusts(lenient, principal, {})
+    assert not role_trusts(lenient, "lambda.amazonaws.com", {})
 
 
 @pytest.mark.parametrize("removal", removals(shipped_templates()), ids=str)

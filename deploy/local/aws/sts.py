@@ -42,10 +42,15 @@ def assume_role_as_service(
 ) -> Credentials:
     """Return credentials for a role that an AWS service (such as `lambda.amazonaws.com`) assumes, for one hour.
 
-    A service works for a resource of the role's own account, so that is its `aws:SourceAccount`.
+    A service works for a resource of the role's own account, so that is its `aws:SourceAccount`. Redshift names the
+    database user as `sts:ExternalId`: https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
     Raises ServiceError AccessDenied when the role is missing or does not trust the service.
     """
-    context = {"aws:SourceAccount": role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""}
+    account_id = role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""
+    context = {"aws:SourceAccount": account_id}
+    if service_principal.startswith("redshift"):
+        user = f"dbuser:serverless-{account_id}-local/user"
+        context = {"sts:ExternalId": f"arn:aws:redshift:us-east-1:{account_id}:{user}"}
     if source_arn:
         context["aws:SourceArn"] = source_arn
     issued = _issue(service_principal, role_arn, session_name, context, 3600)

@@ -1,9 +1,7 @@
 """Compares calls with policies, both ways: what was called must be allowed, what is allowed must have been called."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from deploy.local.aws.policy import is_like
 from deploy.local.policies.excepted import EXCEPTED, MOST, Excepted
@@ -11,18 +9,8 @@ from deploy.local.policies.facts import facts_of
 from deploy.local.policies.implied import implied_by
 from deploy.local.policies.record import Call
 from deploy.local.policies.roles import Permission, Role, guardrails_of, roles_of
+from deploy.local.policies.wildcards import may_be_open
 from deploy.local.templates.resolved import Stack
-
-# What things are called that are made while the line runs: of these a policy may name all.
-_MADE_MEANWHILE: Final = re.compile(
-    r"arn:aws:(?:appflow:[^*]+:flow/ga4-\*|s3:::[^*]+/\*|logs:[^*]+:log-group:[^*]+:\*)"
-)
-# IAM knows no resource for these: https://docs.aws.amazon.com/service-authorization/latest/reference/
-_TAKE_NO_RESOURCE: Final = re.compile(
-    r"appflow:(?:CreateFlow|ListFlows)|cloudwatch:PutMetricData|xray:.+|ssm:UpdateInstanceInformation|ssmmessages:.+"
-    r"|redshift-data:(?:DescribeStatement|GetStatementResult|CancelStatement)|ec2:\w+NetworkInterfaces?"
-    r"|ec2:Describe\w+|ec2:(?:Una|A)ssignPrivateIpAddresses"
-)
 
 
 @dataclass(frozen=True)
@@ -159,11 +147,11 @@ def _too_much(permission: Permission, calls: Sequence[Call]) -> str | None:
     ]
     if not used:
         return f"may do {action} on {resource}, which nothing did: take it away, or let the check do it"
-    if resource == "*" and not _TAKE_NO_RESOURCE.fullmatch(action):
+    if "*" not in resource or may_be_open(action, resource):
+        return None
+    if resource == "*":
         return f"may do {action} on everything; it did so on {_some(used)}: name that"
-    if "*" in resource and resource != "*" and not _MADE_MEANWHILE.fullmatch(resource):
-        return f"may do {action} on {resource}, which is more than {_some(used)}: name that"
-    return None
+    return f"may do {action} on {resource}, which is more than {_some(used)}: name that"
 
 
 def _some(resources: Iterable[str]) -> str:
@@ -174,7 +162,7 @@ def _unless_excepted(problems: Iterable[Problem], exceptions: tuple[Excepted, ..
     """Yield the problems that no exception is for, and the exceptions that nothing needs."""
     needed: set[tuple[str, str]] = set()
     for problem in problems:
-        excepted = [one for one in exceptions if one.action == problem.action and problem.role in one.roles]
+        excepted = [one for one in exceptions if one.is_for(problem.action, problem.role)]
         needed.update((one.action, problem.role) for one in excepted)
         if not excepted:
             yield problem

@@ -39,6 +39,18 @@ _ENI: Final = tuple(
         "UnassignPrivateIpAddresses",
     )
 )
+_BUILD_ENI: Final = tuple(
+    f"ec2:{action}"
+    for action in (
+        "CreateNetworkInterface",
+        "DeleteNetworkInterface",
+        "DescribeDhcpOptions",
+        "DescribeNetworkInterfaces",
+        "DescribeSecurityGroups",
+        "DescribeSubnets",
+        "DescribeVpcs",
+    )
+)
 
 TABLE: Final = (
     # Calls of the record.
@@ -60,6 +72,22 @@ TABLE: Final = (
     Row("a queue feeds a function", ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")),
     Row("a function's failed events go to a queue", ("sqs:SendMessage",)),
     Row("a schedule's failed messages go to a queue", ("sqs:SendMessage",)),
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/auth-and-access-control-iam-identity-based-access-control.html
+    Row("a build runs", _LOGS),
+    Row("a build is given a secret", ("secretsmanager:GetSecretValue",)),
+    Row("a build is in a network", _BUILD_ENI, "*"),
+    Row(
+        "a build is in a network",
+        ("ec2:CreateNetworkInterfacePermission",),
+        context={"ec2:AuthorizedService": "codebuild.amazonaws.com"},
+    ),
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    Row(
+        "a deployment lends CloudFormation a role",
+        ("iam:PassRole",),
+        context={"iam:PassedToService": "cloudformation.amazonaws.com"},
+    ),
+    Row("CloudFormation gives a role to a service", ("iam:PassRole",)),
     # https://docs.aws.amazon.com/appflow/latest/userguide/redshift.html
     Row(
         "appflow.amazonaws.com takes the role on",

@@ -97,7 +97,8 @@ def guardrails_of(stacks: list[Stack]) -> list[Role]:
 
 def _services(properties: Mapping[str, Any]) -> Iterator[str]:
     for statement in listed(properties["AssumeRolePolicyDocument"]["Statement"]):
-        yield from listed(statement["Principal"].get("Service", []))
+        if statement["Effect"] == "Allow":
+            yield from listed(statement["Principal"].get("Service", []))
 
 
 def _documents(stacks: list[Stack], stack: Stack, name: str, properties: Mapping[str, Any]) -> Iterator[Document]:

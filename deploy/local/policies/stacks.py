@@ -39,18 +39,24 @@ WAREHOUSE_PARAMETERS: Final = {
     **SLACK,
 }
 _IN_AWS: Final = {"TracingMode": "Active", "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"}
+_PIPELINE: Final = APP_TEMPLATE.parents[1] / "pipeline"
 # Templates that are not deployed here, and what their roles' policies are made of.
 _OTHERS: Final = (
     (APP_TEMPLATE.with_name("network.yaml"), APP),
     (APP_TEMPLATE.with_name("database.yaml"), APP),
     (APP_TEMPLATE.with_name("host.yaml"), APP),
+    (APP_TEMPLATE.with_name("database_users.yaml"), APP),
     (WAREHOUSE_TEMPLATE.with_name("network.yaml"), WAREHOUSE),
+    (_PIPELINE / "codepipeline.yaml", APP),
+    (_PIPELINE / "deploy_roles.yaml", APP),
+    (_PIPELINE / "deploy_roles.yaml", WAREHOUSE),
 )
 _READ: Final = (
     "AWS::IAM::Role",
     "AWS::IAM::Policy",
     "AWS::Logs::LogGroup",
     "AWS::SecretsManager::Secret",
+    "AWS::CodeBuild::Project",
 )
 
 

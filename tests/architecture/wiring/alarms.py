@@ -49,8 +49,9 @@ _OWN: Final[dict[str, dict[str, Properties]]] = {
     },
     "warehouse": {
         "StatementsFailedAlarm": {
-            "EvaluationPeriods": 1,
-            "Threshold": 10,
+            "EvaluationPeriods": 4,
+            "DatapointsToAlarm": 3,
+            "Threshold": 0,
             "ComparisonOperator": "GreaterThanThreshold",
             "TreatMissingData": "notBreaching",
         }

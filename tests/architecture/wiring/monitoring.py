@@ -6,34 +6,57 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from deploy.local.accounts import APP, APP_TEMPLATE
 from deploy.local.state import REPOSITORY
+from deploy.local.templates.sam import load_template
 from tests.architecture.code import PACKAGES, python_files
-from tests.architecture.wiring.stacks import BUDGET_EMAIL, NAMESPACE, Stack
+from tests.architecture.wiring.stacks import BUDGET_EMAIL, NAMESPACE, Stack, resolved
 
 _DOCUMENT: Final = REPOSITORY / "docs/monitoring.md"
 _FILTER: Final = '{ $.level = "ERROR" && $.message = "quarantine opened" }'
 _LOGGED: Final = 'logger.error("quarantine opened"'
+# What monitoring.yaml is told of what other stacks made.
+WATCHED: Final = {
+    "DatabaseInstance": "myapp",
+    "DatabaseProxy": "myapp",
+    "LoadBalancer": "app/myapp/0123456789abcdef",
+    "TargetGroup": "targetgroup/myapp/0123456789abcdef",
+    "AutoScalingGroup": "myapp",
+}
 _COUNTED: Final = "QuarantinesOpened"
+_BUDGETS: Final = {"app": "700", "warehouse": "450"}  # US dollars; deploy/README.md, Costs
 
 
 def monitoring_problems(stacks: dict[str, Stack]) -> Iterator[str]:
     """Say what an operator would look at in vain."""
     for account, stack in stacks.items():
-        yield from _dashboard_problems(account, stack)
-        yield from _budget_problems(stack)
+        yield from _dashboard_problems(account, stack, dashboards_stack(account, stack))
+        yield from _budget_problems(stack, _BUDGETS[account])
     yield from _filter_problems(stacks["app"])
 
 
-def _dashboard_problems(account: str, stack: Stack) -> Iterator[str]:
-    dashboard = stack.properties.get("Dashboard", {})
+@functools.cache
+def beside_the_line() -> Stack:
+    """Return the stack of monitoring.yaml, with a name for each thing that it watches."""
+    return resolved(load_template(APP_TEMPLATE.with_name("monitoring.yaml"), WATCHED, APP.region), APP)
+
+
+def dashboards_stack(account: str, stack: Stack) -> Stack:
+    """Return the stack that has the account's one dashboard: Account 1's is made when all that it shows is there."""
+    return beside_the_line() if account == "app" else stack
+
+
+def _dashboard_problems(account: str, stack: Stack, shows: Stack) -> Iterator[str]:
+    dashboard = shows.properties.get("Dashboard", {})
     if "DashboardBody" not in dashboard:
         yield f"Dashboard of {account} is missing, or has no DashboardBody."
         return
     if dashboard.get("DashboardName") != f"myapp-{account}":
         yield f"Dashboard: its DashboardName is not myapp-{account}."
-    shown = [
-        one for widget in json.loads(dashboard["DashboardBody"])["widgets"] for one in widget["properties"]["metrics"]
-    ]
+    widgets = json.loads(dashboard["DashboardBody"])["widgets"]
+    shown = [one for widget in widgets for one in widget["properties"].get("metrics", ())]
+    for one in {id(stack): stack, id(shows): shows}.values():
+        yield from (f"Dashboard of {account} {problem}" for problem in _state_problems(one, widgets))
     written = metrics_written()
     for namespace, metric, *dimensions in shown:
         if namespace == NAMESPACE and metric not in written:
@@ -43,6 +66,13 @@ def _dashboard_problems(account: str, stack: Stack) -> Iterator[str]:
     for name, queue in stack.of_type("AWS::SQS::Queue").items():
         if queue["QueueName"] not in queues:
             yield f"Dashboard of {account} does not show {name}."
+
+
+def _state_problems(stack: Stack, widgets: list[Any]) -> Iterator[str]:
+    states = {arn for widget in widgets for arn in widget["properties"].get("alarms", ())}
+    for name in stack.of_type("AWS::CloudWatch::Alarm"):
+        if stack.arns[name] not in states:
+            yield f"does not show whether {name} rings."
 
 
 def _subject_problems(stack: Stack, dimensions: list[Any]) -> Iterator[str]:
@@ -62,9 +92,9 @@ def metrics_written() -> set[str]:
     return found | set(units) | {_COUNTED}
 
 
-def _budget_problems(stack: Stack) -> Iterator[str]:
+def _budget_problems(stack: Stack, amount: str) -> Iterator[str]:
     budget = stack.properties.get("CostBudget", {})
-    wanted = {"BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": {"Amount": "200", "Unit": "USD"}}
+    wanted = {"BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": {"Amount": amount, "Unit": "USD"}}
     if not budget.get("Budget", {}).items() >= wanted.items():
         yield f"CostBudget is not {wanted}."
     told = [

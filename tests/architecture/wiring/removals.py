@@ -307,11 +307,14 @@ def _statements(holder: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict
 
 
 def _conditions(path: Path, statement: dict[str, Any], words: tuple[str, ...]) -> Found:
-    for operator, keys in statement.get("Condition", {}).items():
-        yield (*path, "Condition", operator), words
+    found, place = statement.get("Condition", {}), (*path, "Condition")
+    if "Fn::If" in found:  # one that a parameter can take out: what stands there if it does not
+        found, place = found["Fn::If"][1], (*place, "Fn::If", 1)
+    for operator, keys in found.items():
+        yield (*place, operator), words
         for key, values in keys.items():
             for index in range(len(_several(values))):
-                yield (*path, "Condition", operator, key, index), words
+                yield (*place, operator, key, index), words
 
 
 def _logical(value: Any) -> str:

@@ -52,16 +52,22 @@ def _lacking(role: Properties, needs: Needs) -> Iterator[str]:
 
 
 def _trust_problems(stack: Stack, role: Properties, trusted: tuple[str, ...]) -> Iterator[str]:
-    own = {"aws:SourceAccount": stack.account.account_id, **_source_of(role, stack)}
     for principal in trusted:
+        own = {**_said_by(principal, stack, stack.account.account_id), **_source_of(role, stack)}
+        other = {**own, **_said_by(principal, stack, STRANGER)}
         if not role_trusts(role, principal, own):
             yield f"does not trust {principal}."
-        if principal.split(".")[0] in _ACT_FOR_OTHERS and role_trusts(
-            role, principal, {**own, "aws:SourceAccount": STRANGER}
-        ):
+        if principal.split(".")[0] in _ACT_FOR_OTHERS and role_trusts(role, principal, other):
             yield f"trusts {principal} for any account."
         if principal.startswith("arn:") and role_trusts(role, f"{principal}-other", own):
             yield f"trusts any role of the account of {principal}."
+
+
+def _said_by(principal: str, stack: Stack, account_id: str) -> dict[str, str]:
+    """Return what a service says of the account that it acts for; Redshift names the database user."""
+    if principal.startswith("redshift"):
+        return {"sts:ExternalId": f"arn:aws:redshift:{stack.account.region}:{account_id}:dbuser:any/user"}
+    return {"aws:SourceAccount": account_id}
 
 
 def _source_of(role: Properties, stack: Stack) -> dict[str, str]:

@@ -1,16 +1,25 @@
 """The database's users, made on the tests' MariaDB by the script that CodeBuild is given."""
 
+import hashlib
 import os
 import secrets
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 import yaml
 
-from deploy.account1_app.database_users import LOADER_TABLES, SCRIPT, buildspec, make_users
+from deploy.account1_app.database_users import (
+    _CA_BUNDLE,
+    LOADER_TABLES,
+    SCRIPT,
+    buildspec,
+    known_certificates,
+    make_users,
+)
 from deploy.stacks.errors import DeployError
 from tests.aws import ACCOUNT_1, REGION_1, aws_endpoint, clean_aws, signed_client
 
@@ -110,6 +119,26 @@ def test_codebuild_is_given_the_script() -> None:
 
     assert content["env"] == {"shell": "bash"}
     assert SCRIPT.read_text() in content["phases"]["build"]["commands"][0]
+
+
+def test_certificates_that_nobody_knows_end_the_build_before_the_password_is_sent(tmp_path: Path) -> None:
+    others = tmp_path / "others.pem"
+    others.write_text("-----BEGIN CERTIFICATE-----")
+
+    run = subprocess.run(["bash", "-c", known_certificates(str(others))], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 1
+    assert "deploy/account1_app/database_users.py" in run.stderr
+    assert yaml.safe_load(buildspec())["phases"]["install"]["commands"][-1] == known_certificates(_CA_BUNDLE)
+
+
+def test_known_certificates_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = tmp_path / "known.pem"
+    known.write_text("known")
+    digest = hashlib.sha256(known.read_bytes()).hexdigest()
+    monkeypatch.setattr("deploy.account1_app.database_users._CA_BUNDLE_SHA256", digest)
+
+    assert subprocess.run(["bash", "-c", known_certificates(str(known))], check=False).returncode == 0
 
 
 @pytest.fixture

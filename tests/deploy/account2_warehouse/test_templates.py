@@ -71,7 +71,22 @@ def test_only_the_register_function_reaches_the_warehouse() -> None:
     assert [str(way["SourceSecurityGroupId"]) for way in ways.values()] == [
         str({"Fn::GetAtt": ["FunctionSecurityGroup", "GroupId"]})
     ]
-    assert not [name for name, one in groups.items() if "SecurityGroupIngress" in one]
+    assert [name for name, one in groups.items() if "SecurityGroupIngress" in one] == ["EndpointSecurityGroup"]
+
+
+def test_endpoints_are_made_where_they_cost_nothing_and_else_where_they_are_asked_for() -> None:
+    endpoints = resources(NETWORK, "AWS::EC2::VPCEndpoint")
+    conditions = {name: NETWORK.document["Resources"][name]["Condition"] for name in endpoints}
+
+    assert NETWORK.parameters["HasInterfaceEndpoints"]["Default"] == "false"
+    assert {name: conditions[name] for name, one in endpoints.items() if one["VpcEndpointType"] == "Gateway"} == {
+        "S3Endpoint": "MakesVpc"
+    }
+    assert {conditions[name] for name, one in endpoints.items() if one["VpcEndpointType"] == "Interface"} == {
+        "MakesEndpoints"
+    }
+    [group] = [one for name, one in resources(NETWORK, "AWS::EC2::SecurityGroup").items() if name.startswith("Endp")]
+    assert [way["CidrIp"] for way in group["SecurityGroupIngress"]] == [{"Ref": "VpcCidr"}]
 
 
 def test_what_the_warehouse_holds_outlives_its_stack() -> None:

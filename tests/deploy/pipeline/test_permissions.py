@@ -1,6 +1,6 @@
 """CloudFormation's role may do what each resource type of the stacks takes, as CloudFormation's own schemas say it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from deploy.local.accounts import APP
+from deploy.local.aws.policy import AccessRequest, identity_policies_admit
 from deploy.local.templates.sam import load_template
 from deploy.stacks.declared import DEPLOY, Stack, declared_stacks
 from tests.architecture.wiring.stacks import ACCOUNTS, resolved, shipped_templates, warehouse_template
@@ -38,12 +39,41 @@ UNUSED: Final = (
 )
 
 
-def _allowed() -> list[str]:
+# Whose role AWS makes by itself the first time one of these is made (None: only for what ours do not have).
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
+LINKED: Final[Mapping[str, str | None]] = {
+    "AWS::AutoScaling::AutoScalingGroup": "autoscaling.amazonaws.com",
+    "AWS::Chatbot::SlackChannelConfiguration": "management.chatbot.amazonaws.com",
+    "AWS::DynamoDB::Table": None,  # for replicas and for capacity that grows by itself
+    "AWS::EC2::FlowLog": None,  # for flow logs that go to S3
+    "AWS::ElastiCache::ParameterGroup": "elasticache.amazonaws.com",
+    "AWS::ElastiCache::ReplicationGroup": "elasticache.amazonaws.com",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "elasticloadbalancing.amazonaws.com",
+    "AWS::EventSchemas::Discoverer": "schemas.amazonaws.com",
+    "AWS::RDS::DBInstance": "rds.amazonaws.com",
+    "AWS::RDS::DBParameterGroup": "rds.amazonaws.com",
+    "AWS::RDS::DBSubnetGroup": "rds.amazonaws.com",
+    "AWS::RedshiftServerless::Namespace": "redshift.amazonaws.com",
+}
+
+
+def _role() -> Mapping[str, Any]:
     template = load_template(DEPLOY / "pipeline/deploy_roles.yaml", {"NamePrefix": "try"}, APP.region)
     roles = resolved(template, APP).of_type("AWS::IAM::Role").values()
     [role] = [one for one in roles if one["RoleName"] == "try-cloudformation"]
-    statements = [one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+    return role
+
+
+def _allowed() -> list[str]:
+    statements = [one for policy in _role()["Policies"] for one in policy["PolicyDocument"]["Statement"]]
     return [action for one in statements if one["Effect"] == "Allow" for action in _listed(one["Action"])]
+
+
+def _may_link(service: str) -> bool:
+    arn = f"arn:aws:iam::{APP.account_id}:role/aws-service-role/{service}/any"
+    role = f"arn:aws:iam::{APP.account_id}:role/try-cloudformation"
+    request = AccessRequest(role, "iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": service})
+    return identity_policies_admit([one["PolicyDocument"] for one in _role()["Policies"]], request)
 
 
 def _listed(value: Any) -> list[str]:
@@ -74,6 +104,27 @@ def test_cloudformation_may_do_what_a_stacks_resources_take(stack: Stack) -> Non
     refused = {kind: {action for action in _taken(kind) if not _is_any(action, allowed)} for kind in _types(stack)}
 
     assert {kind: actions for kind, actions in refused.items() if actions} == {}
+
+
+def test_the_services_that_need_a_role_of_their_own_get_one_and_no_others_do() -> None:
+    made = {service for stack in STACKS for kind in _types(stack) if (service := LINKED.get(kind))}
+    [named] = [
+        one["Condition"]["StringEquals"]["iam:AWSServiceName"]
+        for policy in _role()["Policies"]
+        for one in policy["PolicyDocument"]["Statement"]
+        if one["Action"] == "iam:CreateServiceLinkedRole"
+    ]
+
+    assert made == set(LINKED.values()) - {None}
+    assert [service for service in made if not _may_link(service)] == []
+    assert set(named) == made
+    assert not _may_link("lex.amazonaws.com")
+
+
+def test_every_type_that_takes_a_role_of_its_own_is_known() -> None:
+    types = {kind for stack in STACKS for kind in _types(stack)}
+
+    assert {kind for kind in types if "iam:CreateServiceLinkedRole" in _taken(kind)} - LINKED.keys() == set()
 
 
 def test_nothing_is_left_out_that_no_type_takes() -> None:

@@ -15,6 +15,7 @@ ALARM_MEMBERS: Final = (
     "Statistic",
     "Period",
     "EvaluationPeriods",
+    "DatapointsToAlarm",
     "Threshold",
     "ComparisonOperator",
     "TreatMissingData",

@@ -1,4 +1,5 @@
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -121,6 +122,21 @@ def test_a_service_assumes_a_role_that_trusts_it_for_a_resource_of_that_account(
         assume_role_as_service("appflow.amazonaws.com", ROLE, "daily")
     with pytest.raises(ServiceError):
         assume_role_as_service("lambda.amazonaws.com", ROLE, "daily", source_arn)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_trusted"),
+    [
+        ("sts:ExternalId", f"arn:aws:redshift:*:{ACCOUNT_1}:dbuser:*", True),
+        ("sts:ExternalId", f"arn:aws:redshift:*:{ACCOUNT_2}:dbuser:*", False),
+        ("aws:SourceAccount", ACCOUNT_1, False),
+    ],
+)
+def test_redshift_says_which_database_user_it_acts_for(clean_aws: str, key: str, value: str, is_trusted: bool) -> None:
+    make_role({"Principal": {"Service": "redshift.amazonaws.com"}, "Condition": {"StringLike": {key: value}}})
+
+    with nullcontext() if is_trusted else pytest.raises(ServiceError):
+        assume_role_as_service("redshift.amazonaws.com", ROLE, "unload")
 
 
 def test_another_process_assumes_a_role_as_a_service_over_the_wire(clean_aws: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from deploy.local.accounts import WAREHOUSE
 from deploy.local.aws.actions import OWN_STATEMENTS
 from deploy.local.policies.comparison import Outcome, compare
-from deploy.local.policies.excepted import Excepted
+from deploy.local.policies.excepted import EVERY_ACTION, Excepted
 from deploy.local.policies.record import Call
 from deploy.local.state import REPOSITORY
 from deploy.local.templates.resolved import Stack
@@ -18,6 +18,8 @@ ROLE: Final = f"arn:aws:iam::{WAREHOUSE.account_id}:role/worker"
 QUEUE: Final = f"arn:aws:sqs:{PLACE}:work"
 FLOWS: Final = f"arn:aws:appflow:{PLACE}:flow/ga4-*"
 WORKGROUP: Final = f"arn:aws:redshift-serverless:{PLACE}:workgroup/0123"
+
+OTHERS: Final = {"Condition": {"StringEquals": {"aws:SourceAccount": "another"}}}
 
 
 def stack(*statements: dict[str, Any], **role: Any) -> Stack:
@@ -181,6 +183,14 @@ def test_exception_covers_a_permission_and_is_itself_found_when_nobody_needs_it(
     assert covered.problems == ()
     assert covered.summary()["excepted"] == 1
     assert "take it out" in str(needless.problems[0])
+
+
+def test_role_whose_permissions_are_all_excepted_must_be_allowed_what_it_does() -> None:
+    excepted = (Excepted(EVERY_ACTION, ("WatchRole",), "nothing here runs it"),)
+
+    outcome = compared([called("sqs:SendMessage", QUEUE)], allow("sqs:*", "*", **OTHERS), exceptions=excepted)
+
+    assert found(outcome) == [("not_allowed", "WatchRole", "sqs:SendMessage", QUEUE)]
 
 
 def test_more_than_five_exceptions_are_refused() -> None:

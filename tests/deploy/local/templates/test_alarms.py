@@ -25,7 +25,8 @@ Resources:
       Dimensions: [{Name: QueueName, Value: !GetAtt DeadLetters.QueueName}]
       Statistic: Maximum
       Period: 60
-      EvaluationPeriods: 1
+      EvaluationPeriods: 2
+      DatapointsToAlarm: 1
       Threshold: 0
       ComparisonOperator: GreaterThanThreshold
       AlarmActions: [!Ref Topic]
@@ -37,6 +38,7 @@ def test_an_alarm_watches_the_declared_queue_and_tells_the_declared_topic(deploy
     topic = deploy(ALARMS.replace("Period: 60", "Period: 300")).physical_ids["Topic"]
     (alarm,) = aws_client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert (alarm["Dimensions"], alarm["Period"]) == ([{"Name": "QueueName", "Value": "dead"}], 300)
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (2, 1)
     assert alarm["AlarmActions"] == [topic]
     policy = json.loads(aws_client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
     assert [statement["Resource"] for statement in policy["Statement"]] == [topic]

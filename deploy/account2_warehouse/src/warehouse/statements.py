@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from dataflows.contracts.errors import TerminalError, TransientError
 from message_batches.metrics import count
+from warehouse.location import WarehouseLocation
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
@@ -87,14 +88,12 @@ class Warehouse:
     def __init__(
         self,
         client: "RedshiftDataAPIServiceClient",
-        workgroup: str,
-        database: str,
+        location: WarehouseLocation,
         *,
         max_wait_seconds: float = _MAX_WAIT_SECONDS,
     ) -> None:
         self._client = client
-        self._workgroup = workgroup
-        self._database = database
+        self._location = location
         self._max_wait_seconds = max_wait_seconds
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
@@ -116,22 +115,14 @@ class Warehouse:
         Data API's limits; TransientError or TerminalError when a statement failed and nothing changed.
         """
         _check_size(statements)
-        call: BatchExecuteStatementInputTypeDef = {
-            "Sqls": statements,
-            "WorkgroupName": self._workgroup,
-            "Database": self._database,
-        }
+        call: BatchExecuteStatementInputTypeDef = {"Sqls": statements, **self._location.statement_target}
         if client_token is not None:
             call["ClientToken"] = client_token
             return self._run_batch(call)
         return _until_no_conflict(lambda: self._run_batch(call))
 
     def _run_one(self, sql: str, parameters: Mapping[str, str] | None) -> "DescribeStatementResponseTypeDef":
-        call: ExecuteStatementInputTypeDef = {
-            "Sql": sql,
-            "WorkgroupName": self._workgroup,
-            "Database": self._database,
-        }
+        call: ExecuteStatementInputTypeDef = {"Sql": sql, **self._location.statement_target}
         if parameters:
             call["Parameters"] = [{"name": name, "value": value} for name, value in parameters.items()]
         return _until_no_conflict(lambda: self._run_statement(call))

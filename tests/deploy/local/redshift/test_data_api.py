@@ -197,4 +197,4 @@ def test_faults_fail_statements_as_asked(cloud: Cloud, role: str) -> None:
     cloud.stand_in.faults.is_paused = True
     assert "paused" in cloud.run(role, "SELECT 1")["Error"]
     with pytest.raises(psycopg.OperationalError, match="paused"):
-        cloud.stand_in.connect_as_role(f"arn:aws:iam::{ACCOUNT_2}:role/{role}")
+        cloud.stand_in.connect_as_user(f"IAMR:{role}")

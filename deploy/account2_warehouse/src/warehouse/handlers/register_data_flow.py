@@ -114,7 +114,7 @@ def _compare(config: RegisterConfig, detail: dict[str, Any], moment: Moment) -> 
 
 def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
     address = _address(config)
-    ops = ops_warehouse(address.workgroup, address.database)
+    ops = ops_warehouse(address)
     return Registrar(
         config=config,
         answers=answers,
@@ -133,8 +133,7 @@ def _run_requests(config: RegisterConfig, deadline: Deadline) -> RunRequests:
 
 
 def _ops(config: RegisterConfig) -> Warehouse:
-    address = _address(config)
-    return ops_warehouse(address.workgroup, address.database)
+    return ops_warehouse(_address(config))
 
 
 def _address(config: RegisterConfig) -> WarehouseAddress:

@@ -58,8 +58,8 @@ class RegisterConfig(FlowConfig):
 class _WarehouseConfig(_CalledConfig):
     """Where the warehouse is; the workgroup's name or the cluster's identifier is empty."""
 
-    workgroup_name: str = ""
-    cluster_identifier: str = ""
+    workgroup_name: str
+    cluster_identifier: str
     database_name: str
 
     @property

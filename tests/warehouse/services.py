@@ -186,7 +186,19 @@ def deploy(services: Services, place: Mapping[str, str] = IN_WORKGROUP) -> Deplo
 
     `place` is the parameters that say whether the warehouse is in the workgroup or in the cluster.
     """
-    parameters = {
+    account = Account(ACCOUNT_2, REGION_2)
+    deployment = deploy_template(STACK / "template.yaml", account, stack_parameters(services, place), services.url)
+    _listen(deployment, services.url)
+    appflow = account.client("appflow", services.url)
+    if not appflow.describe_connector_profiles()["connectorProfileDetails"]:
+        appflow.create_connector_profile(**_google_profile())
+    apply_profile(appflow, redshift_profile(deployed_warehouse(services, deployment, place)))
+    return deployment
+
+
+def stack_parameters(services: Services, place: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that the stack is deployed with."""
+    return {
         "NamePrefix": PREFIX,
         "AppAccountId": ACCOUNT_1,
         "UnloadBucketName": UNLOAD_BUCKET,
@@ -198,14 +210,6 @@ def deploy(services: Services, place: Mapping[str, str] = IN_WORKGROUP) -> Deplo
         "WarehousePort": str(_front_port(services.stand_in)),
         **SLACK,
     }
-    account = Account(ACCOUNT_2, REGION_2)
-    deployment = deploy_template(STACK / "template.yaml", account, parameters, services.url)
-    _listen(deployment, services.url)
-    appflow = account.client("appflow", services.url)
-    if not appflow.describe_connector_profiles()["connectorProfileDetails"]:
-        appflow.create_connector_profile(**_google_profile())
-    apply_profile(appflow, redshift_profile(deployed_warehouse(services, deployment, place)))
-    return deployment
 
 
 def deployed_warehouse(services: Services, deployment: Deployment, place: Mapping[str, str]) -> DeployedWarehouse:

@@ -13,7 +13,6 @@ from deploy.local.redshift.provision import Warehouse
 from deploy.local.redshift.workgroup import Cluster, database_user
 
 Form = dict[str, str]
-_ADDED_ROLE = "AddIamRoles."
 
 
 class RedshiftClusters:
@@ -62,7 +61,8 @@ class RedshiftClusters:
 
     def _modify_roles(self, form: Form, caller: Caller) -> dict[str, Any]:
         self._check(form, caller)
-        self._iam_roles += [arn for name, arn in form.items() if name.startswith(_ADDED_ROLE)]
+        kept = [arn for arn in self._iam_roles if arn not in _listed(form, "RemoveIamRoles")]
+        self._iam_roles = list(dict.fromkeys([*kept, *_listed(form, "AddIamRoles")]))
         return {"Cluster": self._described()}
 
     def _describe_custom_domains(self, form: Form, _caller: Caller) -> dict[str, Any]:
@@ -86,3 +86,8 @@ class RedshiftClusters:
     def _check(self, form: Form, caller: Caller) -> None:
         if not self._cluster.is_named_by(form.get("ClusterIdentifier"), caller):
             raise ServiceError("ClusterNotFound", f"Cluster {form.get('ClusterIdentifier')} not found.", 404)
+
+
+def _listed(form: Form, member: str) -> list[str]:
+    """Return the elements of a list, each of which is a field of its own in the form."""
+    return [value for name, value in form.items() if name.startswith(f"{member}.")]

@@ -29,6 +29,11 @@ from tests.warehouse.services import (
     stack_parameters,
 )
 
+# redshift_connector makes its TLS context in the way that Python gives up.
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
+)
+
 CLUSTER = f"arn:aws:redshift:{REGION_2}:{ACCOUNT_2}:cluster:{IN_CLUSTER['ClusterIdentifier']}"
 LOGIN = f"arn:aws:redshift:{REGION_2}:{ACCOUNT_2}:dbname:{IN_CLUSTER['ClusterIdentifier']}/{DATABASE}"
 
@@ -79,7 +84,7 @@ def test_a_data_flow_is_registered_ingested_refreshed_and_unloaded(cluster: Acco
 
     scene.register()
 
-    assert {status for _, _, status in cluster.runs()} == {"refreshed"}
+    assert set(cluster.runs("status", "kind = 'backfill'")) == {("succeeded",)}
     assert date(2026, 3, 9) in scene.days_loaded()
     assert scene.incidents() == []
     # AppFlow logs in by a name of its own.

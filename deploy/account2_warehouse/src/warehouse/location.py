@@ -1,16 +1,8 @@
 """Where the warehouse is: a database in a serverless workgroup, or in a provisioned cluster."""
 
-from typing import Self, TypedDict
+from typing import Any, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, model_validator
-
-
-class StatementTarget(TypedDict, total=False):
-    """The members with which the Data API is told where a statement runs."""
-
-    WorkgroupName: str
-    ClusterIdentifier: str
-    Database: str
 
 
 class LoginTarget(TypedDict, total=False):
@@ -46,8 +38,8 @@ class WarehouseLocation(BaseModel):
         return f"the cluster {self.cluster}" if self.cluster else f"the workgroup {self.workgroup}"
 
     @property
-    def statement_target(self) -> StatementTarget:
-        """Where the Data API runs a statement."""
+    def statement_target(self) -> dict[str, Any]:
+        """The members with which the Data API is told where a statement runs."""
         if self.cluster:
             return {"ClusterIdentifier": self.cluster, "Database": self.database}
         return {"WorkgroupName": self.workgroup, "Database": self.database}

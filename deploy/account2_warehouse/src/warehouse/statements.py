@@ -115,26 +115,26 @@ class Warehouse:
         Data API's limits; TransientError or TerminalError when a statement failed and nothing changed.
         """
         _check_size(statements)
-        call: BatchExecuteStatementInputTypeDef = {"Sqls": statements, **self._location.statement_target}
+        call: BatchExecuteStatementInputTypeDef = {"Sqls": statements}
         if client_token is not None:
             call["ClientToken"] = client_token
             return self._run_batch(call)
         return _until_no_conflict(lambda: self._run_batch(call))
 
     def _run_one(self, sql: str, parameters: Mapping[str, str] | None) -> "DescribeStatementResponseTypeDef":
-        call: ExecuteStatementInputTypeDef = {"Sql": sql, **self._location.statement_target}
+        call: ExecuteStatementInputTypeDef = {"Sql": sql}
         if parameters:
             call["Parameters"] = [{"name": name, "value": value} for name, value in parameters.items()]
         return _until_no_conflict(lambda: self._run_statement(call))
 
     def _run_statement(self, call: "ExecuteStatementInputTypeDef") -> "DescribeStatementResponseTypeDef":
         with _api_errors():
-            started = self._client.execute_statement(**call)
+            started = self._client.execute_statement(**call, **self._location.statement_target)
         return self._wait(started["Id"])
 
     def _run_batch(self, call: "BatchExecuteStatementInputTypeDef") -> list[int]:
         with _api_errors():
-            started = self._client.batch_execute_statement(**call)
+            started = self._client.batch_execute_statement(**call, **self._location.statement_target)
         return [_rows_changed(statement) for statement in self._wait(started["Id"]).get("SubStatements", [])]
 
     def _wait(self, statement_id: str) -> "DescribeStatementResponseTypeDef":

@@ -157,7 +157,6 @@ def test_statements_are_listed_to_their_own_caller_only(cloud: Cloud, role: str)
         ({"WorkgroupName": "other"}, "other"),
         ({"Database": "other"}, "Database other does not exist"),
         ({"ClusterIdentifier": "c"}, "Either WorkgroupName or ClusterIdentifier"),
-        ({"WorkgroupName": ""}, "Either WorkgroupName or ClusterIdentifier"),
         ({"DbUser": "somebody"}, "nobody but the caller's own user"),
         ({"Sql": " "}, "must not be empty"),
         ({"Sql": "SELECT '" + "x" * 100_000 + "'"}, "the limit is 100000"),

@@ -1,19 +1,21 @@
 """`python -m deploy.account2_warehouse.bootstrap <environment>`: what the warehouse needs once, beyond its templates.
 
-The roles that Redshift reads and unloads with, attached to the namespace; a limit of use, for which CloudFormation has
-no type; and bootstrap.sql, run by the Data API as the administrator. What is there already is left alone.
+The roles that Redshift reads and unloads with, attached to the namespace or cluster; a limit of use, for which
+CloudFormation has no type; and bootstrap.sql, run by the Data API as the administrator. What is there already is left
+alone.
 """
 
 import re
 import string
 import sys
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from deploy.account2_warehouse.environment import Say, Warehouse, run
+from deploy.account2_warehouse.redshift import redshift_of
 from deploy.stacks.errors import DeployError
 
 SCRIPT: Final = Path(__file__).with_name("bootstrap.sql")
@@ -32,8 +34,6 @@ USERS: Final = {
 ROLES: Final = {"copy_role": "AppFlowCopyRoleArn", "unload_role_chain": "UnloadRoleChain"}
 _ATTACHED: Final = ("AppFlowCopyRoleArn", "RedshiftUnloadRoleArn")
 _NEW_USER: Final = re.compile(r'CREATE USER "([^"]+)"')
-# GetNamespace gives roles as text: "IamRole(applyStatus=in-sync, iamRoleArn=arn:aws:iam::…:role/name)".
-_ROLE_ARN: Final = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
 _FINAL: Final = frozenset({"FINISHED", "FAILED", "ABORTED"})
 _WAIT_SECONDS: Final = 300.0
 _PAUSE_SECONDS: Final = 1.0
@@ -44,14 +44,12 @@ def bootstrap(warehouse: Warehouse, say: Say) -> None:
 
     Raises DeployError if the administrator's secret is not known, or a statement fails.
     """
-    serverless, workgroup = warehouse.client("redshift-serverless"), warehouse.output("WorkgroupName")
-    found = serverless.get_workgroup(workgroupName=workgroup)["workgroup"]
-    namespace = serverless.get_namespace(namespaceName=found["namespaceName"])["namespace"]
-    say(f"roles: {_attach(serverless, namespace, [warehouse.output(name) for name in _ATTACHED])}")
+    redshift, database = redshift_of(warehouse), warehouse.output("DatabaseName")
+    say(f"roles: {_attached(redshift.attach([warehouse.output(name) for name in _ATTACHED]))}")
     if "DailyUnitHours" in warehouse.outputs:
-        say(f"limit of use: {_limit(serverless, found['workgroupArn'], int(warehouse.output('DailyUnitHours')))}")
-    database = warehouse.output("DatabaseName")
-    data = DataApi(warehouse.client("redshift-data"), workgroup, database, _secret(namespace))
+        say(f"limit of use: {redshift.limit(int(warehouse.output('DailyUnitHours')))}")
+    target = {**redshift.statement_target, "Database": database, "SecretArn": redshift.administrator_secret()}
+    data = DataApi(warehouse.client("redshift-data"), target)
     say(f"database users: {_make_users(data, bootstrap_statements(warehouse.outputs, database))}")
 
 
@@ -68,26 +66,20 @@ def bootstrap_statements(outputs: Mapping[str, str], database: str) -> list[str]
 
 @dataclass(frozen=True)
 class DataApi:
-    """Redshift's Data API as the administrator whose secret is named."""
+    """Redshift's Data API; `target` says where statements run, and names the secret of the user they run as."""
 
     client: Any
-    workgroup: str
-    database: str
-    secret_arn: str
+    target: Mapping[str, str]
 
     def execute(self, statements: Sequence[str]) -> None:
         """Run statements in one transaction. Raises DeployError with Redshift's own words if one fails."""
-        self._finished(self.client.batch_execute_statement(Sqls=list(statements), **self._target)["Id"])
+        self._finished(self.client.batch_execute_statement(Sqls=list(statements), **self.target)["Id"])
 
     def texts(self, query: str) -> set[str]:
         """Return the first column of a query's rows. Raises DeployError if it fails."""
-        statement = self._finished(self.client.execute_statement(Sql=query, **self._target)["Id"])
+        statement = self._finished(self.client.execute_statement(Sql=query, **self.target)["Id"])
         pages = self.client.get_paginator("get_statement_result").paginate(Id=statement)
         return {str(record[0].get("stringValue", "")) for page in pages for record in page["Records"]}
-
-    @property
-    def _target(self) -> dict[str, str]:
-        return {"WorkgroupName": self.workgroup, "Database": self.database, "SecretArn": self.secret_arn}
 
     def _finished(self, statement: str) -> str:
         until = time.monotonic() + _WAIT_SECONDS
@@ -100,41 +92,8 @@ class DataApi:
         return statement
 
 
-def _attach(serverless: Any, namespace: Mapping[str, Any], wanted: Iterable[str]) -> str:
-    there = list(dict.fromkeys(_ROLE_ARN.findall(" ".join(namespace.get("iamRoles", ())))))
-    if not (missing := [arn for arn in wanted if arn not in there]):
-        return "as they were"
-    # The list replaces the one that is there.
-    serverless.update_namespace(namespaceName=namespace["namespaceName"], iamRoles=[*there, *missing])
-    return f"attached {', '.join(arn.rpartition('/')[2] for arn in missing)}"
-
-
-def _limit(serverless: Any, workgroup_arn: str, unit_hours: int) -> str:
-    wanted = {"amount": unit_hours, "breachAction": "deactivate"}
-    found = next(_daily_limits(serverless, workgroup_arn), None)
-    if found is None:
-        kind = {"resourceArn": workgroup_arn, "usageType": "serverless-compute", "period": "daily"}
-        serverless.create_usage_limit(**kind, **wanted)
-        return f"made, {unit_hours} unit hours a day"
-    if all(found[name] == value for name, value in wanted.items()):
-        return "as it was"
-    serverless.update_usage_limit(usageLimitId=found["usageLimitId"], **wanted)
-    return f"changed to {unit_hours} unit hours a day"
-
-
-def _daily_limits(serverless: Any, workgroup_arn: str) -> Iterator[dict[str, Any]]:
-    answer = serverless.list_usage_limits(resourceArn=workgroup_arn, usageType="serverless-compute")
-    yield from (one for one in answer["usageLimits"] if one["period"] == "daily")
-
-
-def _secret(namespace: Mapping[str, Any]) -> str:
-    if not (arn := namespace.get("adminPasswordSecretArn")):
-        raise DeployError(
-            f"The namespace {namespace['namespaceName']} does not keep its administrator's password in Secrets Manager."
-            " Let it (Redshift Serverless, namespace, change the administrator's password) and run this again,"
-            f" or run {SCRIPT.name} yourself as an administrator."
-        )
-    return str(arn)
+def _attached(arns: Sequence[str]) -> str:
+    return f"attached {', '.join(arn.rpartition('/')[2] for arn in arns)}" if arns else "as they were"
 
 
 def left_to_do(statements: Iterable[str], users: Container[str]) -> list[str]:

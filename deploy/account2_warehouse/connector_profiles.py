@@ -22,6 +22,7 @@ _TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - where 
 _NEEDED: Final = ("client_id", "client_secret", "refresh_token")
 # AppFlow wants one even beside a refresh token, with which it gets a real one.
 _NO_ACCESS_TOKEN: Final = "unused"  # noqa: S105
+_USER_NAME: Final = "username"  # of credentials the one that is no secret
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -51,16 +52,16 @@ def google_profile(oauth: Mapping[str, str], since: datetime = _LONG_AGO) -> Pro
 
 def redshift_profile(warehouse: Warehouse) -> Profile:
     """Return the profile of the warehouse; roles let AppFlow in, so no password is in it."""
+    reached, credentials = _reached(warehouse)
     properties = {
         "bucketName": warehouse.output("IntermediateBucketName"),
         "roleArn": warehouse.output("AppFlowCopyRoleArn"),
         "dataApiRoleArn": warehouse.output("AppFlowIngestRoleArn"),
-        "isRedshiftServerless": True,
-        "workgroupName": warehouse.output("WorkgroupName"),
+        **reached,
         "databaseName": warehouse.output("DatabaseName"),
     }
     name = warehouse.output("WarehouseConnectorProfile")
-    return Profile(name, {"connectorType": "Redshift"}, {"Redshift": properties}, {"Redshift": {}})
+    return Profile(name, {"connectorType": "Redshift"}, {"Redshift": properties}, {"Redshift": credentials})
 
 
 def connect(warehouse: Warehouse, say: Say) -> None:
@@ -99,6 +100,18 @@ def apply_profile(appflow: Any, profile: Profile) -> str:
         text = _without_secrets(str(error), profile.credentials)
         raise DeployError(f"AppFlow refuses the connector profile {profile.name}: {text}") from None
     return "changed" if found else "made"
+
+
+def _reached(warehouse: Warehouse) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the properties that lead to the workgroup or the cluster, and who AppFlow is there.
+
+    In a workgroup it is its role's database user; in a cluster it is one by name, for whom its role may have a
+    password: https://docs.aws.amazon.com/appflow/latest/userguide/redshift.html
+    """
+    if cluster := warehouse.outputs.get("ClusterIdentifier"):
+        reached = {"isRedshiftServerless": False, "clusterIdentifier": cluster}
+        return reached, {_USER_NAME: warehouse.output("IngestUser")}
+    return {"isRedshiftServerless": True, "workgroupName": warehouse.output("WorkgroupName")}, {}
 
 
 def _google(warehouse: Warehouse) -> Profile:
@@ -156,7 +169,7 @@ def _without_secrets(text: str, credentials: Any) -> str:
 
 def _texts(credentials: Any) -> set[str]:
     if isinstance(credentials, Mapping):
-        return {text for value in credentials.values() for text in _texts(value)}
+        return {text for key, value in credentials.items() if key != _USER_NAME for text in _texts(value)}
     return {str(credentials)} - {"OAUTH2", _NO_ACCESS_TOKEN}
 
 

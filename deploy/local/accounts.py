@@ -14,6 +14,9 @@ APP: Final = Account("111111111111", "ap-southeast-1")
 WAREHOUSE: Final = Account("222222222222", "us-east-1")
 # In AWS its last part is an id; the stand-in's is the name.
 WORKGROUP_ARN: Final = f"arn:aws:redshift-serverless:{WAREHOUSE.region}:{WAREHOUSE.account_id}:workgroup/myapp"
+# Parameters of the template: the warehouse is in a workgroup, or it is in a cluster.
+IN_WORKGROUP: Final = {"WorkgroupName": "myapp", "WorkgroupArn": WORKGROUP_ARN, "ClusterIdentifier": ""}
+IN_CLUSTER: Final = {"WorkgroupName": "", "WorkgroupArn": "", "ClusterIdentifier": "myapp-cluster"}
 
 APP_TEMPLATE: Final = REPOSITORY / "deploy" / "account1_app" / "template.yaml"
 WAREHOUSE_TEMPLATE: Final = REPOSITORY / "deploy" / "account2_warehouse" / "template.yaml"
@@ -40,6 +43,6 @@ def bootstrap_warehouse(warehouse: Warehouse, outputs: Mapping[str, str]) -> Non
 def create_connector_profiles(endpoint_url: str, outputs: Mapping[str, str]) -> None:
     """Connect AppFlow with Google and with the warehouse, as `make -C deploy connector-profiles` does."""
     appflow = WAREHOUSE.client("appflow", endpoint_url)
-    account = DeployedWarehouse(lambda _service: appflow, {**outputs, "WorkgroupName": "myapp", "DatabaseName": "ga4"})
+    account = DeployedWarehouse(lambda _service: appflow, {**outputs, **IN_WORKGROUP, "DatabaseName": "ga4"})
     for profile in (google_profile(_OAUTH), redshift_profile(account)):
         apply_profile(appflow, profile)

@@ -70,7 +70,7 @@ def main(settings: CloudSettings) -> None:
             clock,
             settings.endpoint_url,
             settings.ga4_url,
-            redshift.connect_as_role,
+            redshift.connect_as_user,
             publish_service_event,
             assume_role_as_service,
         )

@@ -1,8 +1,11 @@
 import functools
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from deploy.local.accounts import SLACK
+from deploy.local.accounts import IN_CLUSTER, IN_WORKGROUP, SLACK
+from deploy.local.templates.errors import TemplateError
 from tests.architecture.wiring.check import wiring_problems
 from tests.architecture.wiring.policies import listed, role_trusts
 from tests.architecture.wiring.removals import Removal, removals
@@ -42,6 +45,44 @@ def test_a_service_that_does_not_say_for_whom_it_acts_is_let_in_by_one_parameter
     assert not role_trusts(strict, principal, {})
     assert role_trusts(lenient, principal, {})
     assert not role_trusts(lenient, "lambda.amazonaws.com", {})
+
+
+def test_an_existing_cluster_carries_the_line() -> None:
+    templates = {**shipped_templates(), "warehouse": warehouse_template(**IN_CLUSTER)}
+
+    assert wiring_problems(templates) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "foreign"), [(IN_WORKGROUP, ("redshift:", "arn:aws:redshift:")), (IN_CLUSTER, ("redshift-serverless",))]
+)
+def test_roles_are_let_into_the_one_place_that_is_given(place: dict[str, str], foreign: tuple[str, ...]) -> None:
+    stack = resolved(warehouse_template(**place), ACCOUNTS["warehouse"])
+
+    for role in stack.of_type("AWS::IAM::Role").values():
+        assert not [text for text in _texts(role) if any(one in text for one in foreign)]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all texts in a value."""
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+    else:
+        yield str(value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({**IN_WORKGROUP, "ClusterIdentifier": "other"}, "a workgroup or a cluster"),
+        (dict.fromkeys(IN_CLUSTER, ""), "or ClusterIdentifier alone"),
+        ({**IN_WORKGROUP, "WorkgroupName": ""}, "Give WorkgroupName and WorkgroupArn"),
+    ],
+)
+def test_not_one_warehouse_is_refused(changes: dict[str, str], said: str) -> None:
+    with pytest.raises(TemplateError, match=said):
+        warehouse_template(**changes)
 
 
 @pytest.mark.parametrize("removal", removals(shipped_templates()), ids=str)

@@ -43,12 +43,14 @@ from deploy.local.redshift.stand_in import RedshiftStandIn
 from deploy.local.redshift.workgroup import Workgroup
 from deploy.local.servers.certificates import ensure_certificates
 from tests.aws import ACCOUNT_1, ACCOUNT_2, REGION_1, REGION_2, aws_client, reset_aws
+from warehouse.location import WarehouseLocation
 from warehouse.refresh import Refreshed, refresh
 from warehouse.runs import Run, RunKind, Runs, RunState
 from warehouse.statements import Warehouse
 from warehouse.unload import UnloadSession, UnloadTarget, unload
 
 WORKGROUP, DATABASE, BUCKET = "warehouse", f"ga4_{uuid.uuid4().hex[:8]}", "unloads"
+LOCATION = WarehouseLocation(workgroup=WORKGROUP, database=DATABASE)
 PROPERTIES = ("1001", "1002", "1003")
 CUSTOM_REPORTS = (
     custom_report("two", ("country", "city"), ("sessions", "totalRevenue")),
@@ -203,8 +205,8 @@ def scene_fixture() -> Iterator[Scene]:
     with stand_in.warehouse.postgres.connect(DATABASE, autocommit=True) as admin:
         _empty_tables(admin)
         yield Scene(
-            Warehouse(data_api(REFRESH_ROLE), WORKGROUP, DATABASE),
-            Warehouse(data_api(UNLOAD_CALLER_ROLE), WORKGROUP, DATABASE),
+            Warehouse(data_api(REFRESH_ROLE), LOCATION),
+            Warehouse(data_api(UNLOAD_CALLER_ROLE), LOCATION),
             admin,
         )
     reset_aws()

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,7 +18,9 @@ import requests
 
 from dataflows.contracts.reports import REPORTS
 from deploy.account2_warehouse.bootstrap import bootstrap_statements
-from deploy.local.accounts import GA4_PROFILE, SLACK, UNLOAD_BUCKET, WORKGROUP_ARN
+from deploy.account2_warehouse.connector_profiles import apply_profile, redshift_profile
+from deploy.account2_warehouse.environment import Warehouse as DeployedWarehouse
+from deploy.local.accounts import GA4_PROFILE, IN_WORKGROUP, SLACK, UNLOAD_BUCKET
 from deploy.local.appflow.service import AppFlow
 from deploy.local.aws.calls import record_to
 from deploy.local.aws.endpoint import create_endpoint
@@ -96,7 +98,7 @@ def local_services() -> Services:
         clock,
         aws_client("sts").meta.endpoint_url,
         google.url,
-        stand_in.connect_as_role,
+        stand_in.connect_as_user,
         publish_service_event,
         assume_role_as_service,
     )
@@ -181,28 +183,42 @@ def _bootstrap(stand_in: RedshiftStandIn) -> None:
     stand_in.warehouse.run_as_admin(bootstrap_statements({**users, **named}, DATABASE))
 
 
-def deploy(services: Services) -> Deployment:
-    """Deploy the stack, make AppFlow's connector profiles and listen to the answers."""
-    parameters = {
+def deploy(services: Services, place: Mapping[str, str] = IN_WORKGROUP) -> Deployment:
+    """Deploy the stack, make AppFlow's connector profiles and listen to the answers.
+
+    `place` is the parameters that say whether the warehouse is in the workgroup or in the cluster.
+    """
+    account = Account(ACCOUNT_2, REGION_2)
+    deployment = deploy_template(STACK / "template.yaml", account, stack_parameters(services, place), services.url)
+    _listen(deployment, services.url)
+    appflow = account.client("appflow", services.url)
+    if not appflow.describe_connector_profiles()["connectorProfileDetails"]:
+        appflow.create_connector_profile(**_google_profile())
+    apply_profile(appflow, redshift_profile(deployed_warehouse(services, deployment, place)))
+    return deployment
+
+
+def stack_parameters(services: Services, place: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that the stack is deployed with."""
+    return {
         "NamePrefix": PREFIX,
         "AppAccountId": ACCOUNT_1,
         "UnloadBucketName": UNLOAD_BUCKET,
         "IntermediateBucketName": "intermediate",
         "ErrorBucketName": "errors",
-        "WorkgroupArn": WORKGROUP_ARN,
+        **place,
         "DatabaseName": DATABASE,
         "WarehouseHost": "localhost",
         "WarehousePort": str(_front_port(services.stand_in)),
         **SLACK,
     }
+
+
+def deployed_warehouse(services: Services, deployment: Deployment, place: Mapping[str, str]) -> DeployedWarehouse:
+    """Return the stack as the programs see it that set it up, with what the stacks beside it would give."""
     account = Account(ACCOUNT_2, REGION_2)
-    deployment = deploy_template(STACK / "template.yaml", account, parameters, services.url)
-    _listen(deployment, services.url)
-    appflow = account.client("appflow", services.url)
-    if not appflow.describe_connector_profiles()["connectorProfileDetails"]:
-        appflow.create_connector_profile(**_google_profile())
-        appflow.create_connector_profile(**_redshift_profile(deployment))
-    return deployment
+    outputs = {**deployment.outputs, **place, "DatabaseName": DATABASE}
+    return DeployedWarehouse(lambda service: account.client(service, services.url), outputs)
 
 
 def _google_profile() -> dict[str, Any]:
@@ -216,26 +232,6 @@ def _google_profile() -> dict[str, Any]:
         "connectorProfileConfig": {
             "connectorProfileProperties": {"CustomConnector": {"oAuth2Properties": properties}},
             "connectorProfileCredentials": {"CustomConnector": {"authenticationType": "OAUTH2", "oauth2": oauth}},
-        },
-    }
-
-
-def _redshift_profile(deployment: Deployment) -> dict[str, Any]:
-    properties = {
-        "bucketName": deployment.outputs["IntermediateBucketName"],
-        "roleArn": deployment.outputs["AppFlowCopyRoleArn"],
-        "dataApiRoleArn": deployment.outputs["AppFlowIngestRoleArn"],
-        "isRedshiftServerless": True,
-        "workgroupName": "myapp",
-        "databaseName": DATABASE,
-    }
-    return {
-        "connectorProfileName": "myapp-warehouse",
-        "connectorType": "Redshift",
-        "connectionMode": "Public",
-        "connectorProfileConfig": {
-            "connectorProfileProperties": {"Redshift": properties},
-            "connectorProfileCredentials": {"Redshift": {}},
         },
     }
 

@@ -77,6 +77,7 @@ def function(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Function:
         "AWS_DEFAULT_REGION": REGION_2,
         "WAREHOUSE_BUS_NAME": BUS,
         "WORKGROUP_NAME": WORKGROUP,
+        "CLUSTER_IDENTIFIER": "",
         "DATABASE_NAME": DATABASE,
         "UNLOAD_CALLER_ROLE_ARN": UNLOAD_CALLER_ROLE,
         "UNLOAD_ROLE_CHAIN": ROLE_CHAIN,

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflows.contracts.errors import TerminalError, TransientError
-from tests.warehouse.refresh_fixtures import DATABASE, REFRESH_ROLE, WORKGROUP, Scene, data_api, scene_fixture
+from tests.warehouse.refresh_fixtures import LOCATION, REFRESH_ROLE, Scene, data_api, scene_fixture
 from warehouse.statements import MAX_STATEMENT_BYTES, FailedStatementError, Warehouse, literal
 
 __all__ = ["scene_fixture"]
@@ -104,7 +104,7 @@ def test_an_endpoint_that_is_not_there_is_transient() -> None:
         config=Config(retries={"total_max_attempts": 1}),
     )
     with pytest.raises(TransientError, match="could not be reached"):
-        Warehouse(client, WORKGROUP, DATABASE).query("SELECT 1 AS one")
+        Warehouse(client, LOCATION).query("SELECT 1 AS one")
 
 
 def test_transactions_that_meet_are_all_carried_out(scene: Scene) -> None:
@@ -129,7 +129,7 @@ def test_transactions_that_meet_are_all_carried_out(scene: Scene) -> None:
 
 
 def test_a_statement_that_takes_too_long_is_cancelled(scene: Scene) -> None:
-    impatient = Warehouse(data_api(REFRESH_ROLE), WORKGROUP, DATABASE, max_wait_seconds=0.5)
+    impatient = Warehouse(data_api(REFRESH_ROLE), LOCATION, max_wait_seconds=0.5)
     with scene.admin.transaction():
         scene.admin.execute("LOCK TABLE ga4_ops.partitions IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(TransientError, match="was cancelled"):

@@ -58,7 +58,7 @@ def _destination_columns(
     if redshift["object"].count(".") != 1:
         raise validation_error(f"The destination object {redshift['object']} is not schema.table.")
     try:
-        columns = environment.destination.columns(profile.redshift, redshift["object"])
+        columns = environment.destination.columns(profile, redshift["object"])
     except RunFailedError as error:
         raise validation_error(str(error)) from error
     if not columns:

@@ -130,7 +130,9 @@ def _check_redshift(environment: Environment, profile: ConnectorProfile) -> None
     for name in ("dataApiRoleArn", "databaseName", target):
         if not properties.get(name):
             raise validation_error(f"Redshift.{name} is required to reach the warehouse through the Data API.")
-    if problem := environment.destination.role_problem(properties):
+    if target == "clusterIdentifier" and not profile.credentials.get(REDSHIFT, {}).get("username"):
+        raise validation_error("The credentials must hold Redshift.username: whom to log in as at the cluster.")
+    if problem := environment.destination.role_problem(profile):
         message = f"The roles of the Redshift connector profile can't be used: {problem}"
         raise ServiceError("ConnectorAuthenticationException", message, 401)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from deploy.local.redshift.workgroup import database_user
 from deploy.local.scheduler.client_tokens import Tokens
 
 ACTIVE: Final = "Active"
@@ -47,6 +48,13 @@ class ConnectorProfile:
         """The properties of a Redshift profile."""
         found: dict[str, Any] = self.properties["Redshift"]
         return found
+
+    @property
+    def database_user(self) -> str:
+        """Who a Redshift profile is in the database: in a workgroup its role's user, in a cluster whom it names."""
+        if self.redshift.get("isRedshiftServerless"):
+            return database_user(self.redshift["dataApiRoleArn"])
+        return str(self.credentials["Redshift"]["username"])
 
 
 @dataclass

@@ -30,7 +30,7 @@ class Transfer:
         self._environment = environment
         self._flow = flow
         self._source = source
-        self._warehouse = destination.redshift
+        self._warehouse = destination
         self._execution = execution
         self._tasks = read_tasks(flow.definition)
         self._mappings = [

@@ -1,6 +1,6 @@
 """The Redshift destination: a table's columns, and rows copied into it as the profile's database user."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,11 +8,12 @@ import psycopg
 from psycopg import sql
 
 from deploy.local.appflow.errors import RunFailedError
+from deploy.local.appflow.state import ConnectorProfile
 from deploy.local.aws.credentials import Credentials
 from deploy.local.aws.service import ServiceError
 from deploy.local.redshift.assumed_roles import role_refusal
 
-ConnectWarehouse = Callable[[str], psycopg.Connection[Any]]
+ConnectWarehouse = Callable[[str], psycopg.Connection[Any]]  # its argument is a database user
 # Its arguments: a service principal, the ARN of a role and a session name; raises ServiceError where it may not.
 AssumeRoleAsService = Callable[[str, str, str], Credentials]
 
@@ -37,16 +38,16 @@ class Destination:
         self._connect = connect
         self._assume_role_as_service = assume_role_as_service
 
-    def role_problem(self, properties: Mapping[str, Any]) -> str | None:
+    def role_problem(self, profile: ConnectorProfile) -> str | None:
         """Say which role of a Redshift profile does not serve, or return None."""
         try:
-            self._assume_role_as_service(_PRINCIPAL, properties["dataApiRoleArn"], _SESSION_NAME)
-            self._assume_role_as_service(_copy_principal(properties), properties["roleArn"], _SESSION_NAME)
+            self._assume_role_as_service(_PRINCIPAL, profile.redshift["dataApiRoleArn"], _SESSION_NAME)
+            self._assume_role_as_service(_copy_principal(profile), profile.redshift["roleArn"], _SESSION_NAME)
         except ServiceError as error:
             return str(error)
         return None
 
-    def columns(self, properties: Mapping[str, Any], table: str) -> dict[str, TableColumn]:
+    def columns(self, profile: ConnectorProfile, table: str) -> dict[str, TableColumn]:
         """Return the columns of `schema.table` that the profile's user sees; none if there is no such table.
 
         Raises RunFailedError when the warehouse can't be asked.
@@ -57,14 +58,14 @@ class Destination:
             "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position"
         )
         try:
-            with self._open(properties) as connection:
+            with self._open(profile) as connection:
                 rows = connection.execute(query, [schema, name]).fetchall()
         except psycopg.Error as error:
             raise RunFailedError(f"Amazon Redshift can't be asked for the columns of {table}: {error}") from error
         return {row[0]: TableColumn(*row) for row in rows}
 
     def copy(
-        self, properties: Mapping[str, Any], table: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]
+        self, profile: ConnectorProfile, table: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]
     ) -> None:
         """Insert rows in one transaction; it is committed when this returns, rolled back when it raises.
 
@@ -75,7 +76,7 @@ class Destination:
         )
         try:
             with (
-                self._open(properties) as connection,
+                self._open(profile) as connection,
                 connection.cursor() as cursor,
             ):
                 if refusal := role_refusal(connection, properties["roleArn"], "COPY"):
@@ -86,11 +87,11 @@ class Destination:
         except psycopg.Error as error:
             raise RunFailedError(f"Amazon Redshift refused the rows for {table}: {error}") from error
 
-    def _open(self, properties: Mapping[str, Any]) -> psycopg.Connection[Any]:
-        if problem := self.role_problem(properties):
+    def _open(self, profile: ConnectorProfile) -> psycopg.Connection[Any]:
+        if problem := self.role_problem(profile):
             raise RunFailedError(f"The roles of the Redshift connector profile can't be used: {problem}")
-        return self._connect(properties["dataApiRoleArn"])
+        return self._connect(profile.database_user)
 
 
-def _copy_principal(properties: Mapping[str, Any]) -> str:
-    return _COPY_PRINCIPALS[bool(properties.get("isRedshiftServerless"))]
+def _copy_principal(profile: ConnectorProfile) -> str:
+    return _COPY_PRINCIPALS[bool(profile.redshift.get("isRedshiftServerless"))]

@@ -116,10 +116,28 @@ def _profiles(members: Members, caller: Caller) -> tuple[str, ...]:
     return tuple(_arn("appflow", caller, f"connectorprofile/{name}") for name in sorted(names))
 
 
+def _statement(action: str) -> Row:
+    """A statement runs in a workgroup, or in a cluster, where the caller's password is for one database."""
+
+    def row(members: Members, caller: Caller) -> Iterator[Access]:
+        if cluster := members.get("ClusterIdentifier"):
+            login = _arn("redshift", caller, f"dbname:{cluster}/{members['Database']}")
+            yield Access(action, _arn("redshift", caller, f"cluster:{cluster}"), names=(login,))
+        else:
+            yield Access(action, _arn("redshift-serverless", caller, f"workgroup/{members['WorkgroupName']}"))
+
+    return row
+
+
+def _cluster_login(members: Members, caller: Caller) -> Iterator[Access]:
+    if cluster := members.get("ClusterIdentifier"):  # a domain of one's own, for which nobody has a right here
+        login = _arn("redshift", caller, f"dbname:{cluster}/{members['DbName']}")
+        yield Access("redshift:GetClusterCredentialsWithIAM", login)
+
+
 _flow: Final = _named("appflow", "flow/", "flowName")
 _profile: Final = _named("appflow", "connectorprofile/", "connectorProfileName")
 _workgroup: Final = _named("redshift-serverless", "workgroup/", "workgroupName")
-_data_workgroup: Final = _named("redshift-serverless", "workgroup/", "WorkgroupName")
 _table: Final = _named("dynamodb", "table/", "TableName")
 
 _ROWS: Final[Mapping[tuple[str, str], Row]] = {
@@ -142,13 +160,15 @@ _ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("events", "PutEvents"): _put_events,
     ("monitoring", "PutMetricData"): _put_metric_data,
     **{
-        ("redshift-data", name): _on(f"redshift-data:{name}", _data_workgroup)
+        ("redshift-data", name): _statement(f"redshift-data:{name}")
         for name in ("ExecuteStatement", "BatchExecuteStatement")
     },
     **{
         ("redshift-data", name): _on_nothing(f"redshift-data:{name}", OWN_STATEMENTS)
         for name in ("DescribeStatement", "GetStatementResult", "CancelStatement")
     },
+    ("redshift", "GetClusterCredentialsWithIAM"): _cluster_login,
+    ("redshift", "DescribeCustomDomainAssociations"): _no_permission,  # refused: the driver does without, as in AWS
     ("redshift-serverless", "GetCredentials"): _on("redshift-serverless:GetCredentials", _workgroup),
     ("redshift-serverless", "GetWorkgroup"): _on("redshift-serverless:GetWorkgroup", _workgroup),
     ("s3", "GetObject"): _read_object,

@@ -20,7 +20,7 @@ def json_answer(body: Any, status: int = 200) -> Response:
 
 
 def query_answer(action: str, result: dict[str, Any]) -> Response:
-    """Return the XML answer of a query-protocol action such as STS's; `result` may nest."""
+    """Return the XML answer of a query-protocol action such as STS's; `result` may nest, a list repeats its element."""
     root = ElementTree.Element(f"{action}Response", xmlns="https://sts.amazonaws.com/doc/2011-06-15/")
     _append(root, {f"{action}Result": result, "ResponseMetadata": {"RequestId": str(uuid.uuid4())}})
     return _xml(root, 200)
@@ -58,11 +58,12 @@ def _s3_error(error: ServiceError) -> Response:
 
 def _append(parent: ElementTree.Element, members: dict[str, Any]) -> None:
     for name, value in members.items():
-        child = ElementTree.SubElement(parent, name)
-        if isinstance(value, dict):
-            _append(child, value)
-        else:
-            child.text = str(value)
+        for one in value if isinstance(value, list) else [value]:
+            child = ElementTree.SubElement(parent, name)
+            if isinstance(one, dict):
+                _append(child, one)
+            else:
+                child.text = str(one)
 
 
 def _xml(root: ElementTree.Element, status: int) -> Response:

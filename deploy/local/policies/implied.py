@@ -18,13 +18,18 @@ from deploy.local.templates.resolved import Stack
 
 @dataclass(frozen=True)
 class Row:
-    """What a call implies; with `role`, only if that role makes it."""
+    """What a call implies; with `role`, only if that role makes it; with `of`, only on a resource of that service."""
 
     call: str
     actions: tuple[str, ...]
     resource: str = "same"
     role: str = ""
     context: Mapping[str, str] | None = None
+    of: str = ""
+
+    def is_of(self, resource: str) -> bool:
+        """Tell whether the row is for calls on this resource."""
+        return not self.of or resource.startswith(f"arn:aws:{self.of}:")
 
 
 _LOGS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -54,8 +59,11 @@ _BUILD_ENI: Final = tuple(
 
 TABLE: Final = (
     # Calls of the record.
-    Row("redshift-data:ExecuteStatement", ("redshift-serverless:GetCredentials",)),
-    Row("redshift-data:BatchExecuteStatement", ("redshift-serverless:GetCredentials",)),
+    # https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ExecuteStatement.html
+    Row("redshift-data:ExecuteStatement", ("redshift-serverless:GetCredentials",), of="redshift-serverless"),
+    Row("redshift-data:BatchExecuteStatement", ("redshift-serverless:GetCredentials",), of="redshift-serverless"),
+    Row("redshift-data:ExecuteStatement", ("redshift:GetClusterCredentialsWithIAM",), "names", of="redshift"),
+    Row("redshift-data:BatchExecuteStatement", ("redshift:GetClusterCredentialsWithIAM",), "names", of="redshift"),
     Row("appflow:CreateFlow", ("appflow:UseConnectorProfile",), "names"),
     Row("appflow:UpdateFlow", ("appflow:UseConnectorProfile",), "names"),
     Row("sns:Publish", ("kms:Decrypt", "kms:GenerateDataKey"), "key"),
@@ -159,7 +167,7 @@ def implied_by(calls: list[Call], roles: list[Role], stacks: list[Stack]) -> lis
         Call(call.role_arn, call.service, f"implied by {call.action}", action, resource, row.context or call.context)
         for call in calls
         for row in rows.get(call.action, ())
-        if (role := by_arn.get(call.role_arn)) and row.role in ("", role.name)
+        if (role := by_arn.get(call.role_arn)) and row.role in ("", role.name) and row.is_of(call.resource)
         for resource in _resources(row, call, stacks)
         for action in row.actions
     ]

@@ -10,12 +10,12 @@ from deploy.local.accounts import (
     APP,
     APP_TEMPLATE,
     ERROR_BUCKET,
+    IN_WORKGROUP,
     INTERMEDIATE_BUCKET,
     SLACK,
     UNLOAD_BUCKET,
     WAREHOUSE,
     WAREHOUSE_TEMPLATE,
-    WORKGROUP_ARN,
 )
 from deploy.local.templates.account import Account
 from deploy.local.templates.resolved import Stack, resolved
@@ -32,7 +32,7 @@ WAREHOUSE_PARAMETERS: Final = {
     "AppAccountId": APP.account_id,
     "AppRegion": APP.region,
     "UnloadBucketName": UNLOAD_BUCKET,
-    "WorkgroupArn": WORKGROUP_ARN,
+    **IN_WORKGROUP,
     "WarehouseHost": "warehouse.example",
     "IntermediateBucketName": INTERMEDIATE_BUCKET,
     "ErrorBucketName": ERROR_BUCKET,

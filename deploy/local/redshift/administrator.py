@@ -8,14 +8,13 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from deploy.local.aws.service import Caller
 from deploy.local.redshift.json_protocol import validation_error
-from deploy.local.redshift.workgroup import Workgroup
+from deploy.local.redshift.workgroup import Cluster, Workgroup
 
 
-def administrator_secret_arn(workgroup: Workgroup) -> str | None:
-    """Return the ARN of the secret that holds the administrator's password: `redshift!<namespace>-administrator`."""
-    name = f"redshift!{workgroup.namespace}-administrator"
-    secrets = _secrets(workgroup.account_id, workgroup.region)
-    return next((secret.arn for secret in secrets if secret.name == name), None)
+def administrator_secret_arn(owner: Workgroup | Cluster) -> str | None:
+    """Return the ARN of the secret that holds the administrator's password, if AWS keeps one."""
+    secrets = _secrets(owner.account_id, owner.region)
+    return next((secret.arn for secret in secrets if secret.name == owner.administrator_secret), None)
 
 
 def secret_user(arn: str, caller: Caller) -> str:

@@ -71,9 +71,10 @@ def translate_user(source: Source) -> str:
     words = source.words
     if words[0] == "DROP":
         return fold_identifiers(source).replace("USER", "ROLE", 1).replace("user", "role", 1)
-    if words[3:] != ["PASSWORD", "DISABLE"] or not is_database_user(source.tokens[2].text):
-        raise SqlNotSupported('CREATE USER: the stand-in knows CREATE USER "IAMR:role" PASSWORD DISABLE only')
-    quoted = source.tokens[2].text.replace('"', '""')
+    if words[3:] != ["PASSWORD", "DISABLE"]:
+        raise SqlNotSupported('CREATE USER: the stand-in knows CREATE USER "name" PASSWORD DISABLE only')
+    name = source.tokens[2].text
+    quoted = (name if is_database_user(name) else name.lower()).replace('"', '""')
     return f'CREATE ROLE "{quoted}" LOGIN'
 
 

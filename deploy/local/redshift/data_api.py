@@ -29,7 +29,7 @@ MAX_WAIT_SECONDS = 30
 # Every answer takes a moment in AWS too; one that comes when a short statement has ended spares its caller a pause.
 _ANSWER_SECONDS = 0.25
 _WORKERS = 8
-_NOT_EMULATED = ("ClusterIdentifier", "DbUser", "SessionId", "SessionKeepAliveSeconds", "ExecutionMode")
+_NOT_EMULATED = ("DbUser", "SessionId", "SessionKeepAliveSeconds", "ExecutionMode")
 EVENT_SOURCE = "aws.redshift-data"
 EVENT_DETAIL_TYPE = "Redshift Data Statement Status Change"
 # Its arguments: account id, region, source, detail type, detail, resources and time of the event.
@@ -43,6 +43,7 @@ class RedshiftData:
 
     def __init__(self, workgroup: Workgroup, database: str, executor: Executor, publish: PublishServiceEvent) -> None:
         self._workgroup = workgroup
+        self._cluster = workgroup.cluster
         self._database = database
         self._executor = executor
         self._publish = publish
@@ -87,7 +88,7 @@ class RedshiftData:
             "CreatedAt": statement.created_at.timestamp(),
             "Database": statement.database,
             "DbUser": statement.user,
-            "WorkgroupName": body["WorkgroupName"],
+            **statement.place,
         }
 
     def _run(self, statement: Statement) -> None:
@@ -109,10 +110,8 @@ class RedshiftData:
             "rows": statement.whole.result_rows,
             "expireAt": int((now + RETENTION).timestamp()),
         }
-        caller = statement.caller
-        self._publish(
-            caller.account_id, caller.region, EVENT_SOURCE, EVENT_DETAIL_TYPE, detail, [self._workgroup.arn], now
-        )
+        caller, place = statement.caller, self._workgroup if "WorkgroupName" in statement.place else self._cluster
+        self._publish(caller.account_id, caller.region, EVENT_SOURCE, EVENT_DETAIL_TYPE, detail, [place.arn], now)
 
     def _describe_statement(self, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
         statement, execution = self._find(body, caller)
@@ -168,18 +167,23 @@ class RedshiftData:
     def _check(self, body: dict[str, Any], caller: Caller, sqls: list[str]) -> None:
         for name in _NOT_EMULATED:
             if name in body:
-                raise validation_error(f"{name}: the stand-in is a serverless workgroup without sessions.")
+                raise validation_error(f"{name}: the stand-in has no sessions, and nobody but the caller's own user.")
         if not 0 <= len(body.get("ClientToken", "")) <= MAX_CLIENT_TOKEN_CHARACTERS:
             raise validation_error(f"ClientToken must have at most {MAX_CLIENT_TOKEN_CHARACTERS} characters.")
-        if not body.get("WorkgroupName"):
-            raise validation_error("WorkgroupName is required.")
-        if not self._workgroup.is_named_by(body["WorkgroupName"], caller):
-            name = body["WorkgroupName"]
-            raise validation_error(f"Redshift endpoint doesn't exist in this region: workgroup {name}.")
+        self._check_place(body, caller)
         if body.get("Database") != self._database:
             raise validation_error(f"Database {body.get('Database')} does not exist.")
         for sql in sqls:
             _check_sql(sql)
+
+    def _check_place(self, body: dict[str, Any], caller: Caller) -> None:
+        workgroup, cluster = body.get("WorkgroupName"), body.get("ClusterIdentifier")
+        if bool(workgroup) == bool(cluster):
+            raise validation_error("Either WorkgroupName or ClusterIdentifier is required.")
+        if workgroup and not self._workgroup.is_named_by(workgroup, caller):
+            raise validation_error(f"Redshift endpoint doesn't exist in this region: workgroup {workgroup}.")
+        if cluster and not self._cluster.is_named_by(cluster, caller):
+            raise validation_error(f"Redshift endpoint doesn't exist in this region: cluster {cluster}.")
 
 
 def _check_sql(sql: str) -> None:

@@ -18,6 +18,7 @@ from deploy.local.redshift.results import ResultSet
 
 MAX_ACTIVE_STATEMENTS = 500
 RETENTION = timedelta(hours=24)
+PLACES = ("WorkgroupName", "ClusterIdentifier")
 FINAL_STATUSES = frozenset({"FINISHED", "FAILED", "ABORTED"})
 
 
@@ -79,6 +80,11 @@ class Statement:
         """The id the caller got."""
         return self.whole.id
 
+    @property
+    def place(self) -> dict[str, str]:
+        """The member of the call that said where it runs: the workgroup's name or the cluster's identifier."""
+        return {name: self.request[name] for name in PLACES if name in self.request}
+
     @contextmanager
     def can_be_cancelled_on(self, connection: psycopg.Connection) -> Iterator[None]:
         """Let `cancel` stop what runs on a connection, until the connection is another's."""
@@ -102,7 +108,7 @@ class Statement:
             "CreatedAt": self.created_at.timestamp(),
             "Database": self.database,
             "DbUser": self.user,
-            "WorkgroupName": self.request["WorkgroupName"],
+            **self.place,
             "RedshiftPid": self.process_id,
         }
         if parameters := self.request.get("Parameters"):

@@ -12,7 +12,6 @@ from psycopg import sql
 from deploy.local.redshift.dialect import POSTGRES_IDENTIFIER_BYTES
 from deploy.local.redshift.errors import SqlNotSupported
 from deploy.local.redshift.translate import translate
-from deploy.local.redshift.workgroup import database_user
 
 _FOLDER = Path(__file__).parent
 # Redshift lives in UTC, isolates by snapshot, analyzes a table as it makes it, and hashes where it joins. PostgreSQL
@@ -66,12 +65,8 @@ class Warehouse:
             for statement in statements:
                 connection.execute(translate(statement).sql.encode())
 
-    def connect_as_role(self, role_arn: str) -> psycopg.Connection:
-        """Connect as the database user of an IAM role; the user is made, without any rights, if it is missing."""
-        return self.connect_as_user(database_user(role_arn))
-
     def connect_as_user(self, user: str) -> psycopg.Connection:
-        """Connect as a database user, so that its grants bind; the user is made if it is missing."""
+        """Connect as a database user, so that its grants bind; if missing it is made, without rights."""
         connection = self.postgres.connect(self.database, autocommit=True)
         try:
             self._ensure_user(connection, user)

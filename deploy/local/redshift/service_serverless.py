@@ -1,9 +1,6 @@
 """Redshift Serverless' API: where the workgroup is, and temporary passwords for its database."""
 
-import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -11,12 +8,10 @@ from werkzeug.wrappers import Request, Response
 from deploy.local.aws.service import Caller, ServiceError
 from deploy.local.redshift.administrator import administrator_secret_arn
 from deploy.local.redshift.json_protocol import answer, validation_error
+from deploy.local.redshift.passwords import DEFAULT_DURATION_SECONDS, TemporaryPasswords
 from deploy.local.redshift.provision import Warehouse
 from deploy.local.redshift.usage_limits import UsageLimits
 from deploy.local.redshift.workgroup import Workgroup, database_user
-
-DEFAULT_DURATION_SECONDS = 900
-_DURATION_LIMITS_SECONDS = (900, 3600)
 
 
 class RedshiftServerless:
@@ -24,14 +19,15 @@ class RedshiftServerless:
 
     scope = "redshift-serverless"
 
-    def __init__(self, warehouse: Warehouse, workgroup: Workgroup, front_port: Callable[[], int]) -> None:
+    def __init__(
+        self, warehouse: Warehouse, workgroup: Workgroup, front_port: Callable[[], int], passwords: TemporaryPasswords
+    ) -> None:
         self._warehouse = warehouse
         self._workgroup = workgroup
         self._front_port = front_port
-        self._passwords: dict[str, tuple[str, datetime]] = {}
+        self._passwords = passwords
         self._iam_roles: list[str] = []
         self._usage_limits = UsageLimits(workgroup)
-        self._lock = Lock()
 
     def handle(self, request: Request, caller: Caller) -> Response:
         """Answer one API call."""
@@ -49,32 +45,13 @@ class RedshiftServerless:
         if body.get("dbName", self._warehouse.database) != self._warehouse.database:
             raise ServiceError("ResourceNotFoundException", f"Database {body['dbName']} does not exist.")
         seconds = body.get("durationSeconds", DEFAULT_DURATION_SECONDS)
-        if not _DURATION_LIMITS_SECONDS[0] <= seconds <= _DURATION_LIMITS_SECONDS[1]:
-            raise validation_error("durationSeconds must be between 900 and 3600.")
-        user = database_user(caller.principal_arn)
-        password, expires_at = self._temporary_password(user, timedelta(seconds=seconds))
+        given = self._passwords.give(database_user(caller.principal_arn), seconds)
         return {
-            "dbUser": user,
-            "dbPassword": password,
-            "expiration": expires_at.timestamp(),
-            "nextRefreshTime": (expires_at - timedelta(seconds=seconds / 2)).timestamp(),
+            "dbUser": given.user,
+            "dbPassword": given.password,
+            "expiration": given.expires_at.timestamp(),
+            "nextRefreshTime": given.next_refresh_at.timestamp(),
         }
-
-    def _temporary_password(self, user: str, lifetime: timedelta) -> tuple[str, datetime]:
-        """Return the user's password and when it ends.
-
-        AWS keeps every password it gave valid for its own time; PostgreSQL has one per user. A new one while
-        the last is still valid would lock out whoever holds that, so the last one is prolonged instead.
-        """
-        now = datetime.now(UTC)
-        with self._lock:
-            password, expires_at = self._passwords.get(user, ("", now))
-            if expires_at <= now:
-                password = secrets.token_urlsafe(32)
-            expires_at = max(expires_at, now + lifetime)
-            self._warehouse.set_password(user, password, expires_at)
-            self._passwords[user] = (password, expires_at)
-        return password, now + lifetime
 
     def _get_workgroup(self, body: dict[str, Any], caller: Caller) -> dict[str, Any]:
         self._check_workgroup(body.get("workgroupName"), caller)

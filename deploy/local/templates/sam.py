@@ -19,6 +19,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from deploy.local.templates.errors import TemplateError
 from deploy.local.templates.parameters import parameter_values
+from deploy.local.templates.rules import check_rules
 
 _CODE_MEMBERS = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 
@@ -52,6 +53,7 @@ def load_template(path: Path, parameters: Mapping[str, Any], region: str) -> Tem
     """
     document = _parsed(path)
     values = parameter_values(path, document.get("Parameters", {}), parameters)
+    check_rules(path, document.get("Rules", {}), values)
     sources = dict(_take_sources(path, document))
     expanded = _expanded(path, document, values, region)
     return Template(

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from message_batches.waiting import LONGEST_WAIT_SECONDS
+from tests.architecture.wiring.needs import ingest_user
 from tests.architecture.wiring.stacks import APP_URL, NAMESPACE, Properties, Stack
 from warehouse.redshift import WarehouseAddress
 
@@ -171,7 +172,7 @@ def _expected_values(stacks: dict[str, Stack]) -> dict[str, str]:
         "DDL_ROLE_ARN": warehouse.arns["DdlRole"],
         "UNLOAD_CALLER_ROLE_ARN": warehouse.arns["UnloadCallerRole"],
         "UNLOAD_ROLE_CHAIN": f"{warehouse.arns['RedshiftUnloadRole']},{app.arns['UnloadRole']}",
-        "INGEST_USER": f"IAMR:{warehouse.refs['AppFlowIngestRole']}",
+        "INGEST_USER": ingest_user(warehouse),
         "REFRESH_USER": f"IAMR:{warehouse.refs['RefreshRole']}",
         "UNLOAD_USER": f"IAMR:{warehouse.refs['UnloadCallerRole']}",
         "REGISTER_USER": f"IAMR:{warehouse.refs['RegisterRole']}",

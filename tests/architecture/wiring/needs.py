@@ -15,11 +15,8 @@ _READ_QUEUE: Final = (
     "sqs:ChangeMessageVisibility",
     "sqs:GetQueueAttributes",
 )
-_RUN_STATEMENTS: Final = (
-    "redshift-data:ExecuteStatement",
-    "redshift-data:BatchExecuteStatement",
-    "redshift-serverless:GetCredentials",
-)
+_RUN_ONE: Final = "redshift-data:ExecuteStatement"
+_RUN_STATEMENTS: Final = (_RUN_ONE, "redshift-data:BatchExecuteStatement")
 _FOLLOW_STATEMENTS: Final = (
     "redshift-data:DescribeStatement",
     "redshift-data:GetStatementResult",
@@ -69,21 +66,16 @@ def _app_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
 
 def _plain_warehouse_needs(stacks: dict[str, Stack]) -> dict[str, Needs]:
     app, warehouse = stacks["app"].arns, stacks["warehouse"].arns
-    workgroup, rows = _workgroup(stacks["warehouse"]), warehouse["IntermediateBucket"]
+    rows = warehouse["IntermediateBucket"]
     filled = ("AdvanceQueue", "WatchQueue", "SchedulesDeadLetterQueue")
-    ingest = (
-        "redshift-data:ExecuteStatement",
-        "redshift-serverless:GetCredentials",
-        "redshift-serverless:GetWorkgroup",
-    )
     return {
         "AnswersRole": {app["AppBus"]: ("events:PutEvents",)},
         "ScheduleRole": {warehouse[queue]: ("sqs:SendMessage",) for queue in filled},
-        "DdlRole": {workgroup: ("redshift-serverless:GetCredentials",)},
-        "AppFlowIngestRole": {workgroup: ingest, "*": _FOLLOW_STATEMENTS[:2]},
+        "DdlRole": _run(stacks["warehouse"]),
+        "AppFlowIngestRole": {**_ingest(stacks["warehouse"]), "*": _FOLLOW_STATEMENTS[:2]},
         "AppFlowCopyRole": {rows: ("s3:ListBucket",), f"{rows}/part": ("s3:GetObject",)},
         "UnloadCallerRole": {
-            workgroup: (_RUN_STATEMENTS[0], _RUN_STATEMENTS[2]),
+            **_run(stacks["warehouse"], _RUN_ONE),
             "*": (_FOLLOW_STATEMENTS[0], _FOLLOW_STATEMENTS[2]),
         },
         "RedshiftUnloadRole": {app["UnloadRole"]: ("sts:AssumeRole",)},
@@ -114,7 +106,7 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
     arns, flow = stack.arns, f"arn:aws:appflow:{_place(stack)}:flow/ga4-1-pages"
     profile = f"arn:aws:appflow:{_place(stack)}:connectorprofile/ga4"
     answer: Needs = {arns["WarehouseBus"]: ("events:PutEvents",)}
-    keep_ops: Needs = {_workgroup(stack): _RUN_STATEMENTS}
+    keep_ops = _run(stack, *_RUN_STATEMENTS)
     mark = ("TagResource", "UntagResource")
     warehouse_profile: Needs = {
         f"arn:aws:appflow:{_place(stack)}:connectorprofile/myapp-warehouse": _appflow("UseConnectorProfile")
@@ -166,13 +158,13 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
         },
         "ShowStatusRole": {
             **_own_log(stack, "ShowStatusLogGroup"),
-            _workgroup(stack): (_RUN_STATEMENTS[0], _RUN_STATEMENTS[2]),
+            **_run(stack, _RUN_ONE),
             "*": _FOLLOW_STATEMENTS,
         },
         "RefreshRole": {
             **answer,
+            **keep_ops,
             **_own_log(stack, "RefreshLogGroup"),
-            _workgroup(stack): _RUN_STATEMENTS,
             "*": _FOLLOW_STATEMENTS,
             arns["RefreshQueue"]: (*_READ_QUEUE, "sqs:SendMessage"),
             arns["WatchQueue"]: ("sqs:SendMessage",),
@@ -186,8 +178,36 @@ def _own_log(stack: Stack, group: str) -> Needs:
     return {f"{stack.arns[group].removesuffix('*')}log-stream:one": ("logs:CreateLogStream", "logs:PutLogEvents")}
 
 
-def _workgroup(stack: Stack) -> str:
-    return str(stack.parameters["WorkgroupArn"])
+def _run(stack: Stack, *actions: str) -> Needs:
+    """What runs statements as the role's own database user; without actions, what only logs in."""
+    cluster, database = stack.parameters["ClusterIdentifier"], stack.parameters["DatabaseName"]
+    if not cluster:
+        return {str(stack.parameters["WorkgroupArn"]): (*actions, "redshift-serverless:GetCredentials")}
+    login: Needs = {_in_cluster(stack, f"dbname:{cluster}/{database}"): ("redshift:GetClusterCredentialsWithIAM",)}
+    return {**login, _in_cluster(stack, f"cluster:{cluster}"): actions} if actions else login
+
+
+def _ingest(stack: Stack) -> Needs:
+    """What AppFlow runs statements with; in a cluster as the database user that its profile names."""
+    cluster, database = stack.parameters["ClusterIdentifier"], stack.parameters["DatabaseName"]
+    if not cluster:
+        login = ("redshift-serverless:GetCredentials", "redshift-serverless:GetWorkgroup")
+        return {str(stack.parameters["WorkgroupArn"]): (_RUN_ONE, *login)}
+    named = (f"dbname:{cluster}/{database}", f"dbuser:{cluster}/{ingest_user(stack)}")
+    return {
+        _in_cluster(stack, f"cluster:{cluster}"): (_RUN_ONE,),
+        **{_in_cluster(stack, one): ("redshift:GetClusterCredentials",) for one in named},
+    }
+
+
+def ingest_user(stack: Stack) -> str:
+    """Return AppFlow's database user: its role's, or in a cluster one of the same name."""
+    role_name = stack.refs["AppFlowIngestRole"]
+    return role_name if stack.parameters["ClusterIdentifier"] else f"IAMR:{role_name}"
+
+
+def _in_cluster(stack: Stack, resource: str) -> str:
+    return f"arn:aws:redshift:{_place(stack)}:{resource}"
 
 
 def _place(stack: Stack) -> str:
@@ -201,6 +221,7 @@ _REDSHIFT: Final = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com
 def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return by stack and role who must be able to assume it: services, or roles by their ARN."""
     warehouse = stacks["warehouse"].arns
+    redshift = _REDSHIFT[:1] if stacks["warehouse"].parameters["ClusterIdentifier"] else _REDSHIFT
     return {
         "app": {
             "AppRole": ("ec2.amazonaws.com",),
@@ -215,9 +236,9 @@ def role_trust(stacks: dict[str, Stack]) -> dict[str, dict[str, tuple[str, ...]]
             "NotifyRole": _FUNCTIONS,
             "ChatRole": ("chatbot.amazonaws.com",),
             "AppFlowIngestRole": ("appflow.amazonaws.com",),
-            "AppFlowCopyRole": _REDSHIFT,
+            "AppFlowCopyRole": redshift,
             "UnloadCallerRole": (warehouse["RefreshRole"],),
-            "RedshiftUnloadRole": _REDSHIFT,
+            "RedshiftUnloadRole": redshift,
             "RefreshRole": _FUNCTIONS,
             "RegisterRole": _FUNCTIONS,
             "WatchRole": _FUNCTIONS,

@@ -55,10 +55,16 @@ def connecting(bare_account: Account) -> Warehouse:
 def unprepared(cloud: Cloud, clean_aws: str) -> Warehouse:
     """Account 2 with a new warehouse, whose administrator's secret AWS keeps."""
     secret = {"username": cloud.stand_in.warehouse.postgres.user, "password": "never used"}
-    name = f"redshift!{WORKGROUP.namespace}-administrator"
-    aws_client("secretsmanager", ACCOUNT_2).create_secret(Name=name, SecretString=json.dumps(secret))
+    for owner in (WORKGROUP, WORKGROUP.cluster):
+        aws_client("secretsmanager", ACCOUNT_2).create_secret(
+            Name=owner.administrator_secret, SecretString=json.dumps(secret)
+        )
     serverless = cloud.client("redshift-serverless", "deployer")
     serverless.update_namespace(namespaceName=WORKGROUP.namespace, iamRoles=[])
+    redshift, identifier = cloud.client("redshift", "deployer"), WORKGROUP.cluster.identifier
+    [cluster] = redshift.describe_clusters(ClusterIdentifier=identifier)["Clusters"]
+    attached = [role["IamRoleArn"] for role in cluster["IamRoles"]]
+    redshift.modify_cluster_iam_roles(ClusterIdentifier=identifier, RemoveIamRoles=attached)
     for limit in serverless.list_usage_limits(resourceArn=WORKGROUP.arn)["usageLimits"]:
         serverless.delete_usage_limit(usageLimitId=limit["usageLimitId"])
     return Warehouse(lambda service: cloud.client(service, "deployer"), OUTPUTS | {"DatabaseName": cloud.database})

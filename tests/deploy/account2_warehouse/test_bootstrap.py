@@ -26,7 +26,8 @@ def prefix(cloud: Cloud) -> Iterator[str]:
     name = f"IAMR:b{secrets.token_hex(4)}"
     yield name
     with cloud.stand_in.warehouse.postgres.connect(cloud.database, autocommit=True) as admin:
-        for (user,) in admin.execute("SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s)", [name]).fetchall():
+        made = "SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s) OR rolname = %s"
+        for (user,) in admin.execute(made, [name, name[5:]]).fetchall():
             admin.execute(f'DROP OWNED BY "{user}"; DROP ROLE "{user}"'.encode())
 
 
@@ -74,6 +75,30 @@ def test_nobody_makes_tables_where_everybody_looks(warehouse: Warehouse, cloud: 
     said_by(warehouse)
     done = cloud.run(f"{prefix.removeprefix('IAMR:')}-status", "CREATE TABLE public.mine (n INT)")
     assert "permission denied for schema public" in done["Error"]
+
+
+def test_a_cluster_is_made_ready_once(warehouse: Warehouse, prefix: str) -> None:
+    place = {"WorkgroupName": "", "ClusterIdentifier": WORKGROUP.cluster.identifier, "IngestUser": prefix[5:]}
+    cluster = replace(warehouse, outputs={**warehouse.outputs, **place})
+
+    assert said_by(cluster)[:2] == [
+        "roles: attached try-appflow-copy, try-redshift-unload",
+        "limit of use: none, a cluster has no unit hours",
+    ]
+    assert said_by(cluster)[::2] == ["roles: as they were", "database users: as they were"]
+    [found] = cluster.client("redshift").describe_clusters(ClusterIdentifier=WORKGROUP.cluster.identifier)["Clusters"]
+    assert {role["IamRoleArn"] for role in found["IamRoles"]} == {
+        ROLES[name] for name in ("AppFlowCopyRoleArn", "RedshiftUnloadRoleArn")
+    }
+
+
+def test_a_cluster_whose_password_aws_does_not_keep_is_said(warehouse: Warehouse) -> None:
+    name = WORKGROUP.cluster.administrator_secret
+    aws_client("secretsmanager", ACCOUNT_2).delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    place = {"ClusterIdentifier": WORKGROUP.cluster.identifier}
+
+    with pytest.raises(DeployError, match="modify-cluster --manage-master-password"):
+        said_by(replace(warehouse, outputs={**warehouse.outputs, **place}))
 
 
 def test_what_is_there_stays(warehouse: Warehouse) -> None:

@@ -9,8 +9,11 @@ import pytest
 from deploy.account2_warehouse.connector_profiles import GOOGLE_PROFILE, apply_profile, connect, google_profile
 from deploy.account2_warehouse.environment import Warehouse, run
 from deploy.stacks.errors import DeployError
+from tests.aws import ACCOUNT_2
 from tests.deploy.account2_warehouse.conftest import OAUTH, OUTPUTS, put_secret
-from tests.deploy.local.appflow.account import Account
+from tests.deploy.local.appflow.account import Account, make_role
+
+COPY_IN_CLUSTER = f"arn:aws:iam::{ACCOUNT_2}:role/appflow-copy-in-cluster"
 
 
 def connected(warehouse: Warehouse, **changes: str) -> list[str]:
@@ -38,6 +41,19 @@ def test_both_profiles_are_made(connecting: Warehouse, bare_account: Account) ->
     # AppFlow reads Google with it.
     call = {"connectorProfileName": GOOGLE_PROFILE, "connectorType": "CustomConnector", "apiVersion": "v1beta"}
     assert bare_account.client.list_connector_entities(**call)["connectorEntityMap"]
+
+
+def test_in_a_cluster_appflow_is_a_user_by_name(connecting: Warehouse, bare_account: Account) -> None:
+    put_secret(OAUTH)
+    make_role(COPY_IN_CLUSTER, "redshift.amazonaws.com")
+    place = {"WorkgroupName": "", "ClusterIdentifier": "analytics", "AppFlowCopyRoleArn": COPY_IN_CLUSTER}
+
+    assert connected(connecting, IngestUser="myapp-appflow-ingest", **place)[0] == "myapp-warehouse: made"
+    redshift = described(bare_account)["myapp-warehouse"]["connectorProfileProperties"]["Redshift"]
+    assert redshift.items() >= {"isRedshiftServerless": False, "clusterIdentifier": "analytics"}.items()
+    assert "workgroupName" not in redshift
+    with pytest.raises(DeployError, match="gives IngestUser yet"):
+        connected(connecting, **place)
 
 
 def test_a_second_time_changes_nothing(connecting: Warehouse, bare_account: Account) -> None:

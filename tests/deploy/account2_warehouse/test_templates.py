@@ -6,6 +6,8 @@ from typing import Any, Final
 import pytest
 
 from deploy.local.accounts import WAREHOUSE
+from deploy.local.templates.errors import TemplateError
+from deploy.local.templates.rules import check_rules
 from deploy.stacks.declared import declared_stacks
 from deploy.stacks.environments import AccountSettings, Environment
 from deploy.stacks.values import Source, deployment_order, parameter_sources
@@ -34,7 +36,11 @@ def environment() -> Environment:
     [
         ("warehouse-redshift", "warehouse-network", ["SubnetIds", "WarehouseSecurityGroupId"]),
         ("warehouse", "warehouse-network", ["SubnetIds", "SecurityGroupIds"]),
-        ("warehouse", "warehouse-redshift", ["WorkgroupName", "WorkgroupArn", "WarehouseHost", "DatabaseName"]),
+        (
+            "warehouse",
+            "warehouse-redshift",
+            ["WorkgroupName", "WorkgroupArn", "ClusterIdentifier", "WarehouseHost", "DatabaseName"],
+        ),
     ],
 )
 def test_a_stack_takes_what_another_gives(environment: Environment, stack: str, giver: str, names: list[str]) -> None:
@@ -50,6 +56,22 @@ def test_the_network_comes_first_and_the_line_last(environment: Environment) -> 
     places = [order.index(name) for name in ("warehouse-network", "warehouse-redshift", "warehouse")]
 
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ExistingClusterIdentifier": "a", "ExistingWorkgroupName": "one"}, "a workgroup or a cluster"),
+        ({"ExistingClusterIdentifier": "a"}, "its endpoint, without a port"),
+        ({"ExistingWorkgroupName": "one"}, "come ExistingWorkgroupArn and ExistingWarehouseHost"),
+    ],
+)
+def test_what_is_there_already_is_given_whole_and_once(given: dict[str, str], said: str) -> None:
+    values = {name: str(one.get("Default", "")) for name, one in REDSHIFT.parameters.items()} | given
+
+    with pytest.raises(TemplateError, match=said):
+        check_rules(REDSHIFT.template, REDSHIFT.document["Rules"], values)
+    check_rules(REDSHIFT.template, REDSHIFT.document["Rules"], values | dict.fromkeys(given, ""))
 
 
 def test_an_existing_workgroup_and_network_come_by_parameters() -> None:

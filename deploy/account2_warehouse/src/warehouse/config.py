@@ -3,9 +3,10 @@
 import os
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dataflows.contracts.tables import DATABASE_USERS
+from warehouse.location import WarehouseLocation
 
 
 class _CalledConfig(BaseModel):
@@ -54,11 +55,28 @@ class RegisterConfig(FlowConfig):
         return {name: getattr(self, name) for name in DATABASE_USERS}
 
 
-class AdvanceConfig(FlowConfig):
-    """Settings of the advance function."""
+class _WarehouseConfig(_CalledConfig):
+    """Where the warehouse is; the workgroup's name or the cluster's identifier is empty."""
 
     workgroup_name: str
+    cluster_identifier: str
     database_name: str
+
+    @property
+    def warehouse(self) -> WarehouseLocation:
+        """Where statements run. Raises pydantic's ValidationError if the settings name not one place."""
+        return WarehouseLocation(
+            workgroup=self.workgroup_name, cluster=self.cluster_identifier, database=self.database_name
+        )
+
+    @model_validator(mode="after")
+    def _names_one_warehouse(self) -> Self:
+        _ = self.warehouse
+        return self
+
+
+class AdvanceConfig(FlowConfig, _WarehouseConfig):
+    """Settings of the advance function."""
 
 
 class WatchConfig(AdvanceConfig):
@@ -76,11 +94,9 @@ class NotifyConfig(_Config):
     notified_table: str
 
 
-class RefreshConfig(_Config):
+class RefreshConfig(_Config, _WarehouseConfig):
     """Settings of the refresh function; `unload_role_chain` is two role ARNs with a comma between."""
 
-    workgroup_name: str
-    database_name: str
     unload_caller_role_arn: str
     unload_role_chain: str
     unload_bucket: str
@@ -88,11 +104,8 @@ class RefreshConfig(_Config):
     watch_queue_url: str
 
 
-class StatusConfig(_CalledConfig):
+class StatusConfig(_WarehouseConfig):
     """Settings of the function that tells how a data flow stands, which is called by name."""
-
-    workgroup_name: str
-    database_name: str
 
 
 class RetryConfig(StatusConfig):

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict
 from redshift_connector import connect
 from redshift_connector.core import Connection
 from redshift_connector.error import Error, InterfaceError, OperationalError
@@ -16,6 +15,7 @@ from redshift_connector.error import Error, InterfaceError, OperationalError
 from dataflows.contracts.errors import TerminalError, TransientError
 from dataflows.contracts.tables import WarehouseTable
 from warehouse.errors import SAVE_AGAIN, aws_errors
+from warehouse.location import WarehouseLocation
 from warehouse.statements import literal
 
 _ATTEMPTS: Final = 6
@@ -37,13 +37,9 @@ _CATALOG_TYPES: Final = {
 }
 
 
-class WarehouseAddress(BaseModel):
-    """Where the warehouse is reached: what its secret says."""
+class WarehouseAddress(WarehouseLocation):
+    """Where the warehouse is, and where it is reached: what its secret says."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    workgroup: str
-    database: str
     host: str
     port: int
 
@@ -57,8 +53,7 @@ def connected(address: WarehouseAddress, session: boto3.Session) -> Iterator[Con
     with _connection_errors(address):
         connection = connect(
             iam=True,
-            is_serverless=True,
-            serverless_work_group=address.workgroup,
+            **address.login_target,
             database=address.database,
             host=address.host,
             port=address.port,
@@ -167,7 +162,7 @@ def _credentials(session: boto3.Session) -> dict[str, Any]:
 
 @contextmanager
 def _connection_errors(address: WarehouseAddress) -> Iterator[None]:
-    with aws_errors(f"log in to the workgroup {address.workgroup}"):
+    with aws_errors(f"log in to {address}"):
         try:
             yield
         except (ClientError, BotoCoreError):

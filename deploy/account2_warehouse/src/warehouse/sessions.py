@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 import boto3
 
 from warehouse.errors import aws_errors
+from warehouse.location import WarehouseLocation
 from warehouse.statements import Warehouse
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ def assumed_session(role_arn: str, session_name: str) -> boto3.Session:
     return boto3.Session(**_assumed_keys(role_arn, session_name))
 
 
-def assumed_warehouse(role_arn: str, session_name: str, workgroup: str, database: str) -> Warehouse:
+def assumed_warehouse(role_arn: str, session_name: str, location: WarehouseLocation) -> Warehouse:
     """Return the Data API as the role's database user, for an hour. Raises as `assumed_session`."""
-    return Warehouse(_data_api(_assumed_keys(role_arn, session_name)), workgroup, database)
+    return Warehouse(_data_api(_assumed_keys(role_arn, session_name)), location)
 
 
-def ops_warehouse(workgroup: str, database: str) -> Warehouse:
+def ops_warehouse(location: WarehouseLocation) -> Warehouse:
     """Return the Data API as the database user of the function's own role, for what it keeps in `ga4_ops`."""
-    return Warehouse(boto3.client("redshift-data"), workgroup, database, max_wait_seconds=_OPS_WAIT_SECONDS)
+    return Warehouse(boto3.client("redshift-data"), location, max_wait_seconds=_OPS_WAIT_SECONDS)
 
 
 def _data_api(keys: _Keys) -> "RedshiftDataAPIServiceClient":

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from dataflows.contracts.errors import TerminalError, TransientError
 from dataflows.contracts.sql_text import quoted_text
 from message_batches.metrics import count
+from warehouse.location import WarehouseLocation
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
@@ -88,14 +89,12 @@ class Warehouse:
     def __init__(
         self,
         client: "RedshiftDataAPIServiceClient",
-        workgroup: str,
-        database: str,
+        location: WarehouseLocation,
         *,
         max_wait_seconds: float = _MAX_WAIT_SECONDS,
     ) -> None:
         self._client = client
-        self._workgroup = workgroup
-        self._database = database
+        self._location = location
         self._max_wait_seconds = max_wait_seconds
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
@@ -117,34 +116,26 @@ class Warehouse:
         Data API's limits; TransientError or TerminalError when a statement failed and nothing changed.
         """
         _check_size(statements)
-        call: BatchExecuteStatementInputTypeDef = {
-            "Sqls": statements,
-            "WorkgroupName": self._workgroup,
-            "Database": self._database,
-        }
+        call: BatchExecuteStatementInputTypeDef = {"Sqls": statements}
         if client_token is not None:
             call["ClientToken"] = client_token
             return self._run_batch(call)
         return _until_no_conflict(lambda: self._run_batch(call))
 
     def _run_one(self, sql: str, parameters: Mapping[str, str] | None) -> "DescribeStatementResponseTypeDef":
-        call: ExecuteStatementInputTypeDef = {
-            "Sql": sql,
-            "WorkgroupName": self._workgroup,
-            "Database": self._database,
-        }
+        call: ExecuteStatementInputTypeDef = {"Sql": sql}
         if parameters:
             call["Parameters"] = [{"name": name, "value": value} for name, value in parameters.items()]
         return _until_no_conflict(lambda: self._run_statement(call))
 
     def _run_statement(self, call: "ExecuteStatementInputTypeDef") -> "DescribeStatementResponseTypeDef":
         with _api_errors():
-            started = self._client.execute_statement(**call)
+            started = self._client.execute_statement(**call, **self._location.statement_target)
         return self._wait(started["Id"])
 
     def _run_batch(self, call: "BatchExecuteStatementInputTypeDef") -> list[int]:
         with _api_errors():
-            started = self._client.batch_execute_statement(**call)
+            started = self._client.batch_execute_statement(**call, **self._location.statement_target)
         return [_rows_changed(statement) for statement in self._wait(started["Id"]).get("SubStatements", [])]
 
     def _wait(self, statement_id: str) -> "DescribeStatementResponseTypeDef":

@@ -113,7 +113,7 @@ class Account:
         return found
 
     def rows(self, table: str = TABLE) -> list[tuple[Any, ...]]:
-        with self.warehouse.connect_as_role(INGEST_ROLE) as connection:
+        with self.warehouse.connect_as_user(INGEST_USER.strip('"')) as connection:
             return sorted(connection.execute(f"SELECT * FROM {table}".encode()).fetchall())  # noqa: S608
 
     def advance(self, **length: float) -> None:

@@ -113,7 +113,7 @@ def make_account(clean_aws: str, landing: Warehouse, property_folder: Path, tmp_
                 clock,
                 clean_aws,
                 ga4.url,
-                landing.connect_as_role,
+                landing.connect_as_user,
                 events.publish,
                 assume_role_as_service,
                 AppFlowSettings(**settings),

@@ -215,6 +215,14 @@ def test_google_profile_must_lead_to_google(bare_account: Account) -> None:
         assert bare_account.refusal("create_connector_profile", **request)[0] == code, case
 
 
+def test_redshift_profile_of_a_cluster_names_a_database_user(bare_account: Account) -> None:
+    in_cluster = {"isRedshiftServerless": False, "clusterIdentifier": "analytics"}
+    nobody = changed(redshift_profile(), lambda one: properties_of(one).update(in_cluster))
+
+    with pytest.raises(bare_account.client.exceptions.ValidationException, match=r"Redshift\.username"):
+        bare_account.client.create_connector_profile(**nobody)
+
+
 def test_redshift_profile_needs_roles_that_trust_the_services(bare_account: Account) -> None:
     swapped = changed(redshift_profile(), lambda one: properties_of(one).update(roleArn=INGEST_ROLE))
     refusal = bare_account.refusal("create_connector_profile", **swapped)

@@ -174,6 +174,17 @@ def test_what_a_call_implies_must_be_allowed_and_may_be() -> None:
     assert whole.problems == ()
 
 
+def test_a_statement_in_a_cluster_implies_a_password_for_its_database() -> None:
+    cluster, database = (f"arn:aws:redshift:{PLACE}:{one}" for one in ("cluster:one", "dbname:one/ga4"))
+    call = called("redshift-data:ExecuteStatement", cluster, names=(database,))
+
+    lacking = compared([call], allow(call.action, cluster))
+    whole = compared([call], allow(call.action, cluster), allow("redshift:GetClusterCredentialsWithIAM", database))
+
+    assert found(lacking) == [("not_allowed", "WatchRole", "redshift:GetClusterCredentialsWithIAM", database)]
+    assert whole.problems == ()
+
+
 def test_exception_covers_a_permission_and_is_itself_found_when_nobody_needs_it() -> None:
     excepted = (Excepted("sqs:PurgeQueue", ("WatchRole",), "is called in an emergency"),)
 

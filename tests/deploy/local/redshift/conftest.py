@@ -190,7 +190,7 @@ def schema(cloud: Cloud, role: str) -> str:
 @pytest.fixture
 def connection(cloud: Cloud, role: str) -> Iterator[psycopg.Connection]:
     """A PostgreSQL session as the role's database user, for running translated SQL."""
-    with cloud.stand_in.connect_as_role(f"arn:aws:iam::{ACCOUNT_2}:role/{role}") as connection:
+    with cloud.stand_in.connect_as_user(f"IAMR:{role}") as connection:
         yield connection
 
 

@@ -156,7 +156,8 @@ def test_statements_are_listed_to_their_own_caller_only(cloud: Cloud, role: str)
     [
         ({"WorkgroupName": "other"}, "other"),
         ({"Database": "other"}, "Database other does not exist"),
-        ({"ClusterIdentifier": "c"}, "ClusterIdentifier"),
+        ({"ClusterIdentifier": "c"}, "Either WorkgroupName or ClusterIdentifier"),
+        ({"DbUser": "somebody"}, "nobody but the caller's own user"),
         ({"Sql": " "}, "must not be empty"),
         ({"Sql": "SELECT '" + "x" * 100_000 + "'"}, "the limit is 100000"),
         ({"Sql": "SELECT :a"}, "Cannot find parameter: a"),
@@ -168,6 +169,26 @@ def test_wrong_requests_are_refused_at_once(cloud: Cloud, role: str, change: dic
     request = {"Sql": "SELECT 1", **target(cloud), **change}
     with pytest.raises(ClientError, match=reason):
         cloud.client("redshift-data", role).execute_statement(**request)
+
+
+def test_a_cluster_runs_statements_as_the_callers_own_user(cloud: Cloud, role: str) -> None:
+    data, cluster = cloud.client("redshift-data", role), WORKGROUP.cluster
+    place = {"ClusterIdentifier": cluster.identifier, "Database": cloud.database}
+    answer = data.execute_statement(Sql="SELECT current_user AS me", WithEvent=True, **place)
+
+    described = data.describe_statement(Id=answer["Id"], WaitTimeSeconds=30)
+
+    assert {**answer, **described}.items() >= {"DbUser": f"IAMR:{role}", **place}.items()
+    assert "WorkgroupName" not in {*answer, *described}
+    assert data.get_statement_result(Id=answer["Id"])["Records"] == [[{"stringValue": f"IAMR:{role}"}]]
+    assert cloud.events.wait()["arns"] == [cluster.arn]
+
+
+def test_another_cluster_is_not_there(cloud: Cloud, role: str) -> None:
+    with pytest.raises(ClientError, match="cluster other"):
+        cloud.client("redshift-data", role).execute_statement(
+            Sql="SELECT 1", ClusterIdentifier="other", Database=cloud.database
+        )
 
 
 def test_a_batch_of_more_than_forty_is_refused(cloud: Cloud, role: str) -> None:
@@ -197,4 +218,4 @@ def test_faults_fail_statements_as_asked(cloud: Cloud, role: str) -> None:
     cloud.stand_in.faults.is_paused = True
     assert "paused" in cloud.run(role, "SELECT 1")["Error"]
     with pytest.raises(psycopg.OperationalError, match="paused"):
-        cloud.stand_in.connect_as_role(f"arn:aws:iam::{ACCOUNT_2}:role/{role}")
+        cloud.stand_in.connect_as_user(f"IAMR:{role}")

@@ -24,6 +24,7 @@ from deploy.local.redshift.translate import Kind, translate, translate_all
         ('SELECT "Foo" FROM "T"', 'SELECT "foo" FROM "t"'),
         ('GRANT USAGE ON SCHEMA "Raw" TO "IAMR:Load"', 'GRANT USAGE ON SCHEMA "raw" TO "IAMR:Load"'),
         ('CREATE USER "IAMR:Load" PASSWORD DISABLE', 'CREATE ROLE "IAMR:Load" LOGIN'),
+        ('CREATE USER "Load-By-Name" PASSWORD DISABLE', 'CREATE ROLE "load-by-name" LOGIN'),
         ("CREATE VIEW v AS SELECT 1 AS a WITH NO SCHEMA BINDING", "CREATE VIEW v AS SELECT 1 AS a"),
         ("DELETE t WHERE a = 1", "DELETE FROM t WHERE a = 1"),
         ("SELECT TOP 2 a FROM t", "SELECT a FROM t LIMIT 2"),

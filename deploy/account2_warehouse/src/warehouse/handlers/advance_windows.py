@@ -32,6 +32,6 @@ def _advance(config: AdvanceConfig, message: dict[str, Any]) -> None:
 
 
 def _advancer(config: AdvanceConfig) -> WindowAdvancer:
-    ops = ops_warehouse(config.workgroup_name, config.database_name)
+    ops = ops_warehouse(config.warehouse)
     answers = Answers(boto3.client("events"), config.warehouse_bus_name)
     return WindowAdvancer(config, answers, Registry(ops), Runs(ops), Flows(boto3.client("appflow")))

@@ -43,7 +43,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureR
 
 def _refresh(config: RefreshConfig, message: dict[str, Any]) -> None:
     request = RefreshRequest.model_validate(message)
-    keeper = Warehouse(boto3.client("redshift-data"), config.workgroup_name, config.database_name)
+    keeper = Warehouse(boto3.client("redshift-data"), config.warehouse)
     answers = Answers(boto3.client("events"), config.warehouse_bus_name)
     try:
         _refresh_and_unload(config, request, keeper, answers)
@@ -86,7 +86,6 @@ def _tell(answers: Answers, news: Sequence[DataFlowRunReported]) -> None:
 
 
 def _unload_session(config: RefreshConfig, keeper: Warehouse) -> UnloadSession:
-    role, workgroup, database = config.unload_caller_role_arn, config.workgroup_name, config.database_name
-    unloader = assumed_warehouse(role, "unload", workgroup, database)
+    unloader = assumed_warehouse(config.unload_caller_role_arn, "unload", config.warehouse)
     target = UnloadTarget(config.unload_bucket, config.unload_bucket_region, config.unload_role_chain)
     return UnloadSession(keeper, unloader, target)

@@ -122,7 +122,7 @@ def _compare_counted(config: RegisterConfig, counted: DataFlowDaysCounted, momen
 
 def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
     address = _address(config)
-    ops = ops_warehouse(address.workgroup, address.database)
+    ops = ops_warehouse(address)
     return Registrar(
         config=config,
         answers=answers,
@@ -141,8 +141,7 @@ def _run_requests(config: RegisterConfig, deadline: Deadline) -> RunRequests:
 
 
 def _ops(config: RegisterConfig) -> Warehouse:
-    address = _address(config)
-    return ops_warehouse(address.workgroup, address.database)
+    return ops_warehouse(_address(config))
 
 
 def _address(config: RegisterConfig) -> WarehouseAddress:

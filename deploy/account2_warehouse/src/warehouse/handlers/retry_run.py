@@ -61,7 +61,7 @@ def _refused(reason: str, message: str, asked: dict[str, str]) -> dict[str, str]
 
 def _retrier(config: RetryConfig, deadline: Deadline) -> Retrier:
     return Retrier.of(
-        ops_warehouse(config.workgroup_name, config.database_name),
+        ops_warehouse(config.warehouse),
         Answers(boto3.client("events"), config.warehouse_bus_name),
         WatchQueue(boto3.client("sqs"), config.watch_queue_url),
         Flows(boto3.client("appflow")),

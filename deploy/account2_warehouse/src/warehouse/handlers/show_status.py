@@ -34,7 +34,7 @@ def handle(event: dict[str, Any], _context: LambdaContext) -> str:
     config, asked = StatusConfig.from_environment(), asked_of(event)
     try:
         request = StatusRequest.model_validate(event)
-        ops = ops_warehouse(config.workgroup_name, config.database_name)
+        ops = ops_warehouse(config.warehouse)
         standing = standing_of(str(request.data_flow_id), Registry(ops), Incidents(ops))
     except ValidationError as error:
         return _refused("bad_request", first_problem(error), asked)

@@ -61,7 +61,7 @@ def _take(watcher: Watcher, message: dict[str, Any]) -> None:
 
 
 def _watcher(config: WatchConfig, deadline: Deadline) -> Watcher:
-    ops = ops_warehouse(config.workgroup_name, config.database_name)
+    ops = ops_warehouse(config.warehouse)
     registry, runs, flows = Registry(ops), Runs(ops), Flows(boto3.client("appflow"))
     answers, incidents = Answers(boto3.client("events"), config.warehouse_bus_name), Incidents(ops)
     remediation = Remediation(answers, registry, incidents, Recovery(registry, incidents, flows), deadline)

@@ -15,7 +15,11 @@ from pydantic_core import PydanticCustomError
 from dataflows.contracts import ga4, naming
 from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.incidents import DataFlowIncidentChanged
+from dataflows.contracts.incidents import (
+    DataFlowIncidentChanged,
+    DataFlowRemedyReported,
+    WarehouseOutageChanged,
+)
 from dataflows.contracts.reports import REPORTS, Report, custom_report
 from dataflows.contracts.values import (
     ApiName,
@@ -303,6 +307,8 @@ EVENTS: Final[dict[str, type[Contract]]] = {
         DataFlowStatusChanged,
         DataFlowRunReported,
         DataFlowIncidentChanged,
+        DataFlowRemedyReported,
+        WarehouseOutageChanged,
     )
 }
 

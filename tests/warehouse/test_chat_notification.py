@@ -1,6 +1,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -9,17 +10,25 @@ from pydantic import ValidationError
 
 from deploy.local.chatbot.notification import read_notification
 from tests.warehouse.incidents import incident
-from warehouse.chat_notification import ChatNotification, chat_notification
+from warehouse.chat_notification import ChatNotification, News, Surroundings, chat_notification
 from warehouse.chat_text import code, code_block, words
 
 APP_URL = "https://myapp.example.com"
-BUTTON_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+AROUND = Surroundings(APP_URL, "us-east-1", "myapp-retry-run", "myapp-show-status")
+BUTTON_VALUE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def notification_of(event: News, around: Surroundings = AROUND) -> ChatNotification:
+    """Return the message that tells of an event, which is to be told."""
+    told = chat_notification(event, around)
+    assert told is not None
+    return told
 
 
 def test_an_open_incident_says_what_failed_for_whom_since_when_and_what_to_do() -> None:
     event = incident(attempts=3)
 
-    content = chat_notification(event, APP_URL).content
+    content = notification_of(event).content
 
     assert content.title == ":rotating_light: Run failed: events of `Shop`"
     for told in ("(1001)", "2026-03-06 to 2026-03-09", "2026-03-10 07:30 UTC", "invalid_grant", "Tries so far* 3"):
@@ -33,7 +42,7 @@ def test_all_news_of_an_incident_stands_in_its_thread() -> None:
     retrying = incident(incident_id=event.incident_id, state="retrying", requested_by="Slack")
     resolved = incident(incident_id=event.incident_id, state="resolved", run_id=None)
 
-    told = [chat_notification(one, APP_URL) for one in (event, retrying, resolved)]
+    told = [notification_of(one) for one in (event, retrying, resolved)]
 
     assert {one.metadata.threadId for one in told} == {str(event.incident_id)}
     assert [one.content.title.split(":")[1] for one in told] == ["rotating_light", "repeat", "white_check_mark"]
@@ -42,7 +51,7 @@ def test_all_news_of_an_incident_stands_in_its_thread() -> None:
 
 
 def test_without_a_run_or_an_address_there_is_no_run_to_retry_and_no_link() -> None:
-    told = chat_notification(incident(run_id=None), "")
+    told = notification_of(incident(run_id=None), replace(AROUND, app_url=""))
 
     assert "run_id" not in told.metadata.additionalContext
     assert "<" not in told.content.description
@@ -57,7 +66,7 @@ def test_without_a_run_or_an_address_there_is_no_run_to_retry_and_no_link() -> N
 def test_hostile_words_are_shown_literally_and_the_service_takes_the_message(
     message: str, remedy: str, name: str
 ) -> None:
-    told = chat_notification(incident(message=message, remedy=remedy, display_name=name), APP_URL)
+    told = notification_of(incident(message=message, remedy=remedy, display_name=name))
 
     shown = read_notification(told.model_dump_json())  # as the service reads it
     outside_code = re.sub(
@@ -74,7 +83,7 @@ def test_name_of_any_length_is_cut_to_what_the_title_holds(name: str) -> None:
     longest = {"kind": "flow_deactivated", "state": "resolved", "report": f"custom_{'r' * 30}"}
     event = incident(**longest).model_copy(update={"display_name": name})
 
-    title = chat_notification(event, APP_URL).content.title
+    title = notification_of(event).content.title
 
     assert len(title) <= 150
     assert html.unescape(title).endswith("…`")
@@ -90,7 +99,7 @@ def test_a_text_that_is_too_long_is_cut_between_signs(shown: object) -> None:
 
 
 def test_what_the_service_would_drop_is_not_made() -> None:
-    sound = json.loads(chat_notification(incident(), APP_URL).model_dump_json())
+    sound = json.loads(notification_of(incident()).model_dump_json())
 
     for part, changes in (
         ("content", {"title": "t" * 151}),

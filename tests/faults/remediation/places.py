@@ -96,9 +96,9 @@ class Places:
         self.tell()
 
     def _press_retry(self) -> None:
-        post = [post for post in self.posts() if post.buttons][-1]
-        (action,) = [action for action, button in post.buttons if button.text == "Retry run"]
-        self.chat.channel.press(post.id, action.name)
+        buttons = [(post.id, *one) for post in self.posts() for one in post.buttons]
+        post_id, action = [(post_id, action) for post_id, action, button in buttons if button.text == "Retry run"][-1]
+        self.chat.channel.press(post_id, action.name)
 
 
 def _words(page: str) -> str:

@@ -284,7 +284,7 @@ def test_flow_that_is_deactivated_while_the_warehouse_is_paused_for_days_is_no_s
         assert scene.account.flows()[FLOW] == "Suspended"
         scene.account.watch()
 
-    scene.pass_until(FIRST_DUE + timedelta(days=2, hours=3))
+    scene.pass_until(FIRST_DUE + timedelta(days=2, hours=8), HOUR)
     places.tell()
 
     assert scene.told == []

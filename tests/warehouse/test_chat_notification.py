@@ -1,15 +1,19 @@
 import html
 import json
 import re
+import uuid
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from dataflows.contracts.incidents import DataFlowRemedyReported, WarehouseOutageChanged
 from deploy.local.chatbot.notification import read_notification
 from tests.warehouse.incidents import incident
+from tests.warehouse.requests import AT
 from warehouse.chat_notification import ChatNotification, News, Surroundings, chat_notification
 from warehouse.chat_text import code, code_block, words
 
@@ -110,3 +114,44 @@ def test_what_the_service_would_drop_is_not_made() -> None:
     ):
         with pytest.raises(ValidationError):
             ChatNotification.model_validate({**sound, part: {**sound[part], **changes}})
+
+
+def remedy(**changes: Any) -> DataFlowRemedyReported:
+    told = {
+        "event_id": uuid.uuid4(),
+        "correlation_id": uuid.uuid4(),
+        "data_flow_id": uuid.uuid4(),
+        "incident_id": uuid.uuid4(),
+        "outcome": "refused",
+        "message": "It is over: the days are loaded.",
+        "requested_by": "<!here> *o*",
+        "occurred_at": AT,
+    }
+    return DataFlowRemedyReported.model_validate({**told, **changes})
+
+
+def test_an_answer_to_retry_stands_in_the_incidents_thread_without_buttons() -> None:
+    event = remedy()
+
+    shown = read_notification(notification_of(event).model_dump_json())
+
+    assert (shown.thread_id, shown.has_buttons) == (str(event.incident_id), False)
+    assert shown.title == ":no_entry: Retry is of no use"
+    assert shown.text.startswith("It is over: the days are loaded.\n*Retry pressed by* ")
+    assert "<!" not in shown.text
+
+
+def test_what_is_done_by_itself_is_for_the_timeline_alone() -> None:
+    assert chat_notification(remedy(outcome="activated", requested_by=None), AROUND) is None
+
+
+@pytest.mark.parametrize(("state", "steps"), [("begun", ("Resume it.",)), ("over", ())])
+def test_an_outage_is_one_thread_of_all_data_flows(state: str, steps: tuple[str, ...]) -> None:
+    ids = {"event_id": uuid.uuid4(), "outage_id": uuid.uuid4()}
+    words = {"message": "It is paused.", "remedy": "Resume it."}
+    event = WarehouseOutageChanged.model_validate({**ids, **words, "state": state, "since": AT, "occurred_at": AT})
+
+    shown = read_notification(notification_of(event).model_dump_json())
+
+    assert (shown.thread_id, shown.has_buttons, shown.steps) == (str(event.outage_id), False, steps)
+    assert ("It is paused." in shown.text) is (state == "begun")

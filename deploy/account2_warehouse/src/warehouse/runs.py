@@ -164,7 +164,7 @@ class Runs:
         return [Run.from_row(row) for row in rows]
 
     def attempt_of(self, run: Run) -> int:
-        """Return the how manieth attempt a run is at days at which another failed; 0 if it is none."""
+        """Return which attempt a run is at days at which another failed, from 1 on; 0 if it is none."""
         rows = self._warehouse.query(ops.select(INCIDENT_RUNS, {"run_id": run.run_id}))
         return max((row["attempt"] for row in rows), default=0)
 

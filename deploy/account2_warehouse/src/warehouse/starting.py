@@ -92,7 +92,7 @@ class Starter:
         return earlier.execution_id if earlier else self.flows.start(name, run.run_id)
 
     def _why(self, run: Run) -> str:
-        """Return for the timeline why a run is made, and the how manieth attempt at its days it is."""
+        """Return for the timeline why a run is made, and which attempt at its days it is."""
         if run.kind not in (RunKind.REMEDY, RunKind.REQUESTED):
             return ""
         attempt = self.runs.attempt_of(run)

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from dataflows.models import DataFlow, DataFlowIncident, OutboxEvent, PropertyGrant
+from dataflows.models import DataFlow, DataFlowIncident, OutboxEvent, PropertyGrant, WarehouseOutage
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
@@ -47,6 +47,14 @@ class DataFlowIncidentAdmin(ReadOnlyAdmin):
 
     list_display = ("since", "data_flow", "report", "kind", "cause", "state", "attempts", "requested_by")
     list_filter = ("state", "kind", "cause")
+
+
+@admin.register(WarehouseOutage)
+class WarehouseOutageAdmin(ReadOnlyAdmin):
+    """When the warehouse did not answer."""
+
+    list_display = ("since", "is_over", "message")
+    list_filter = ("is_over",)
 
 
 @admin.register(PropertyGrant)

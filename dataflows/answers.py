@@ -17,13 +17,28 @@ from dataflows.contracts.events import (
     RunStatus,
     Station,
 )
-from dataflows.contracts.incidents import DataFlowIncidentChanged, IncidentState
+from dataflows.contracts.incidents import (
+    DataFlowIncidentChanged,
+    DataFlowRemedyReported,
+    IncidentState,
+    RemedyOutcome,
+    WarehouseOutageChanged,
+)
 from dataflows.models import DataFlow, DataFlowIncident, Run, TimelineEntry
+from dataflows.outages import outage_record
 
-Answer = DataFlowStatusChanged | DataFlowRunReported | DataFlowIncidentChanged
+OfDataFlow = DataFlowStatusChanged | DataFlowRunReported | DataFlowIncidentChanged | DataFlowRemedyReported
+Answer = OfDataFlow | WarehouseOutageChanged
 
 _ANSWERS: Final[dict[str, type[Answer]]] = {
-    model.__name__: model for model in (DataFlowStatusChanged, DataFlowRunReported, DataFlowIncidentChanged)
+    model.__name__: model
+    for model in (
+        DataFlowStatusChanged,
+        DataFlowRunReported,
+        DataFlowIncidentChanged,
+        DataFlowRemedyReported,
+        WarehouseOutageChanged,
+    )
 }
 
 _RANK: Final = {
@@ -46,6 +61,12 @@ _INCIDENT_WORDS: Final = {
     IncidentState.OPEN: "incident_open",
     IncidentState.RETRYING: "retrying",
     IncidentState.RESOLVED: "recovered",
+}
+_REMEDY_WORDS: Final = {
+    RemedyOutcome.RETRIED: "retry_accepted",
+    RemedyOutcome.REFUSED: "retry_refused",
+    RemedyOutcome.WAITING: "retry_waits",
+    RemedyOutcome.ACTIVATED: "flow_activated",
 }
 _STATIONS: Final = {
     RunStatus.STARTED: Station.INGEST,
@@ -78,6 +99,8 @@ def answer_record(answer: Answer) -> bool:
 
     Raises TerminalError when it speaks of a data flow that is not registered here.
     """
+    if isinstance(answer, WarehouseOutageChanged):
+        return outage_record(answer)
     data_flow = DataFlow.objects.select_for_update().filter(id=answer.data_flow_id).first()
     if data_flow is None:
         raise TerminalError(f"There is no data flow {answer.data_flow_id}.", reason="unknown_data_flow")
@@ -88,15 +111,20 @@ def answer_record(answer: Answer) -> bool:
         _apply_run(data_flow, answer)
     elif isinstance(answer, DataFlowIncidentChanged):
         _apply_incident(data_flow, answer)
+    elif isinstance(answer, DataFlowRemedyReported):
+        _apply_remedy(answer)
     return is_new
 
 
-def answer_station(answer: Answer) -> Station:
-    """Return the station that an answer speaks of."""
-    return Station(_details(answer)["station"])
+def answer_log_keys(answer: Answer) -> dict[str, Any]:
+    """Return what a log line about an answer carries; an outage of the warehouse is no data flow's own."""
+    if isinstance(answer, WarehouseOutageChanged):
+        return {"station": Station.INGEST, "event_id": answer.event_id}
+    ids = {name: getattr(answer, name) for name in ("correlation_id", "data_flow_id", "event_id")}
+    return {"station": Station(_details(answer)["station"]), **ids}
 
 
-def _add_to_timeline(data_flow: DataFlow, answer: Answer) -> bool:
+def _add_to_timeline(data_flow: DataFlow, answer: OfDataFlow) -> bool:
     _, is_new = TimelineEntry.objects.get_or_create(
         event_id=answer.event_id,
         defaults={
@@ -109,8 +137,10 @@ def _add_to_timeline(data_flow: DataFlow, answer: Answer) -> bool:
     return is_new
 
 
-def _details(answer: Answer) -> dict[str, Any]:
+def _details(answer: OfDataFlow) -> dict[str, Any]:
     match answer:
+        case DataFlowRemedyReported():
+            return _remedy_details(answer)
         case DataFlowIncidentChanged():
             return _incident_details(answer)
         case DataFlowRunReported():
@@ -126,6 +156,19 @@ def _incident_details(answer: DataFlowIncidentChanged) -> dict[str, Any]:
         "status": _INCIDENT_WORDS[answer.state],
         "report": answer.report,
         "message": messages.get(answer.state, ""),
+    }
+
+
+def _remedy_details(answer: DataFlowRemedyReported) -> dict[str, Any]:
+    """Return what is told of a remedy, among what else followed from the failure where that is known here."""
+    known = DataFlowIncident.objects.filter(incident_id=answer.incident_id, data_flow_id=answer.data_flow_id).first()
+    asked_by = f" (Retry was pressed by {answer.requested_by})" if answer.requested_by else ""
+    return {
+        "station": Station.INGEST,
+        "status": _REMEDY_WORDS[answer.outcome],
+        "report": answer.report or (known.report if known else ""),
+        "message": f"{answer.message}{asked_by}",
+        "correlation_id": known.correlation_id if known else answer.correlation_id,
     }
 
 
@@ -199,3 +242,10 @@ def _apply_incident(data_flow: DataFlow, answer: DataFlowIncidentChanged) -> Non
     if incident is None or answer.state != incident.state or answer.attempts != incident.attempts:
         changes["asked_at"] = None
     DataFlowIncident.objects.update_or_create(incident_id=answer.incident_id, defaults=changes)
+
+
+def _apply_remedy(answer: DataFlowRemedyReported) -> None:
+    """Let Retry be pressed again at once where it was refused: nothing more follows from the press before."""
+    if answer.outcome is RemedyOutcome.REFUSED:
+        asked = DataFlowIncident.objects.filter(incident_id=answer.incident_id, data_flow_id=answer.data_flow_id)
+        asked.filter(asked_at__lte=answer.occurred_at).update(asked_at=None)

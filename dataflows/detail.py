@@ -8,13 +8,19 @@ from typing import Any, Final
 from django.utils import timezone
 from pydantic import ValidationError
 
-from dataflows.contracts.events import RunStatus
+from dataflows.contracts.events import DataFlowState, RunStatus
 from dataflows.contracts.incidents import IncidentState
 from dataflows.contracts.plan import Plan, make_plan
 from dataflows.definitions import register_event
 from dataflows.models import DataFlow, DataFlowIncident
 from dataflows.row_forms import filter_words
-from dataflows.selectors import failing_runs, registered_reports, timeline_of, unresolved_incidents
+from dataflows.selectors import (
+    failing_runs,
+    outages_under_way,
+    registered_reports,
+    timeline_of,
+    unresolved_incidents,
+)
 from dataflows.services import RETRY_ANSWERED_WITHIN, is_retryable
 
 logger = logging.getLogger(__name__)
@@ -36,6 +42,7 @@ def detail_of(data_flow: DataFlow) -> dict[str, Any]:
         "reports": reports,
         "report_labels": {report.slug: report.label for report in reports},
         "filters": [filter_words(asked) for asked in data_flow.filters],
+        "outages": outages_under_way() if data_flow.desired_state == DataFlowState.ACTIVE else [],
         "incidents": [(incident, is_retryable(incident)) for incident in incidents],
         "failing": [run for run in failing_runs([data_flow]).get(data_flow.id, []) if run.report not in told],
         "timeline": timeline_of(data_flow, limit=SHOWN_JOURNEYS),

@@ -181,6 +181,22 @@ class DataFlowIncident(models.Model):
         return f"{self.report} {self.start_date}…{self.end_date}: {self.kind}, {self.state}"
 
 
+class WarehouseOutage(models.Model):
+    """A time in which the warehouse does not answer, as Account 2 tells it: a trouble of every data flow."""
+
+    outage_id = models.UUIDField(primary_key=True, editable=False)
+    since = models.DateTimeField()
+    message = models.TextField()
+    remedy = models.CharField(max_length=MAX_REMEDY_LENGTH, blank=True)
+    is_over = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("since", "outage_id")
+
+    def __str__(self) -> str:
+        return f"{self.since:%Y-%m-%d %H:%M}: {self.message}"
+
+
 class PropertyGrant(models.Model):
     """Lets a user read the reports of one property; operators and staff read all."""
 

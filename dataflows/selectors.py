@@ -16,7 +16,7 @@ from dataflows.contracts.events import CustomReport, DataFlowStatus, RegisterDat
 from dataflows.contracts.incidents import IncidentState
 from dataflows.contracts.reports import Report
 from dataflows.definitions import custom_reports_in
-from dataflows.models import DataFlow, DataFlowIncident, OutboxEvent, Run, TimelineEntry
+from dataflows.models import DataFlow, DataFlowIncident, OutboxEvent, Run, TimelineEntry, WarehouseOutage
 
 __all__ = [
     "DataFlow",
@@ -102,6 +102,11 @@ def unresolved_incidents(data_flows: Iterable[DataFlow]) -> dict[UUID, list[Data
     for incident in DataFlowIncident.objects.filter(data_flow__in=ids).exclude(state=IncidentState.RESOLVED):
         found.setdefault(incident.data_flow_id, []).append(incident)
     return found
+
+
+def outages_under_way() -> list[WarehouseOutage]:
+    """Return the times in which the warehouse does not answer that are not over: one, or none."""
+    return list(WarehouseOutage.objects.filter(is_over=False))
 
 
 def _slugs(data_flow: DataFlow) -> set[str]:

@@ -15,7 +15,11 @@ from pydantic_core import PydanticCustomError
 from dataflows.contracts import ga4, naming
 from dataflows.contracts.counts import DataFlowDaysCounted
 from dataflows.contracts.errors import InvalidDataFlowError
-from dataflows.contracts.incidents import DataFlowIncidentChanged
+from dataflows.contracts.incidents import (
+    DataFlowIncidentChanged,
+    DataFlowRemedyReported,
+    WarehouseOutageChanged,
+)
 from dataflows.contracts.reports import REPORTS, Report, custom_report
 from dataflows.contracts.sql_text import quoted_text
 from dataflows.contracts.values import (
@@ -313,6 +317,8 @@ EVENTS: Final[dict[str, type[Contract]]] = {
         DataFlowStatusChanged,
         DataFlowRunReported,
         DataFlowIncidentChanged,
+        DataFlowRemedyReported,
+        WarehouseOutageChanged,
     )
 }
 

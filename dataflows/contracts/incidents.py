@@ -1,4 +1,4 @@
-"""What goes wrong with a data flow and stays so until somebody acts: the event that tells of it."""
+"""What goes wrong and stays so until somebody acts, and what is done about it: the events that tell of it."""
 
 from datetime import date
 from enum import StrEnum
@@ -75,3 +75,54 @@ class DataFlowIncidentChanged(Contract):
         if self.end_date < self.start_date:
             raise PydanticCustomError("range_backwards", "The last day lies before the first.")
         return self
+
+
+class RemedyOutcome(StrEnum):
+    """What came of an attempt to mend something."""
+
+    RETRIED = "retried"
+    REFUSED = "refused"
+    WAITING = "waiting"  # it failed for now, and is carried out again by itself
+    ACTIVATED = "activated"  # a flow that AppFlow had deactivated
+
+
+class DataFlowRemedyReported(Contract):
+    """Account 2's news of what was done about an incident or refused: an answer to each press of Retry.
+
+    `event_id` is the same for the same outcome of the same press. `correlation_id` is the incident's, or the
+    incident's id where nobody could look it up.
+    """
+
+    schema_version: Literal[1] = 1
+    event_id: UUID
+    correlation_id: UUID
+    data_flow_id: UUID
+    incident_id: UUID
+    report: Annotated[ReportSlug | None, Field(description="None: nobody could look up which it is.")] = None
+    outcome: RemedyOutcome
+    message: Annotated[str, Field(min_length=1, max_length=2000, description="What is done, or why not.")]
+    requested_by: Annotated[Requester | None, Field(description="Who pressed Retry; none: done by itself.")] = None
+    occurred_at: Aware
+
+
+class OutageState(StrEnum):
+    """Whether the warehouse answers."""
+
+    BEGUN = "begun"
+    OVER = "over"
+
+
+class WarehouseOutageChanged(Contract):
+    """Account 2's news that its warehouse does not answer, or does again: one trouble of all data flows.
+
+    `event_id` is the same for the same news of the same outage, however often it is told.
+    """
+
+    schema_version: Literal[1] = 1
+    event_id: UUID
+    outage_id: UUID
+    state: OutageState
+    since: Aware
+    message: Annotated[str, Field(min_length=1, max_length=2000, description="What failed.")]
+    remedy: Annotated[str, Field(max_length=MAX_REMEDY_LENGTH, description="What to do about it.")] = ""
+    occurred_at: Aware

@@ -203,3 +203,51 @@ def test_analyst_is_told_in_one_line_and_may_not_retry(client: Client, data_flow
     assert "7 Mar 2026 – 10 Mar 2026 could not be read, since 11 Mar 2026 04:00 UTC" in report
     assert "once its cause is mended" not in client.get(at(data_flow)).content.decode()
     assert client.post(at(data_flow, f"incidents/{INCIDENT}/retry/")).status_code == 403
+
+
+def answered(data_flow: DataFlow, outcome: str, **changes: Any) -> bool:
+    detail = {
+        "event_id": str(uuid.uuid5(INCIDENT, outcome)),
+        "correlation_id": str(INCIDENT),
+        "data_flow_id": str(data_flow.id),
+        "incident_id": str(INCIDENT),
+        "outcome": outcome,
+        "message": "It is over: the days are loaded.",
+        "requested_by": "Slack",
+        "occurred_at": timezone.now().isoformat(),
+        **changes,
+    }
+    source = {"account": ACCOUNT_2, "source": "myapp.warehouse"}
+    envelope = {**source, "detail-type": "DataFlowRemedyReported", "detail": detail}
+    return answer_record(answer_parse(json.dumps(envelope)))
+
+
+def test_answer_to_retry_stands_once_among_what_else_followed_from_the_failure(data_flow: DataFlow) -> None:
+    told(data_flow, "open", 1)
+
+    assert answered(data_flow, "refused")
+    assert not answered(data_flow, "refused")
+
+    (entry,) = data_flow.timeline.filter(status="retry_refused")
+    assert entry.message == "It is over: the days are loaded. (Retry was pressed by Slack)"
+    assert entry.report == "daily_totals"
+    assert entry.correlation_id == DataFlowIncident.objects.get().correlation_id
+
+
+def test_retry_that_was_refused_may_be_pressed_again_at_once(page: Client, data_flow: DataFlow) -> None:
+    told(data_flow, "open", 1)
+    press_retry(page, data_flow)
+    assert "being read again" in text_of(page.get(at(data_flow)).content.decode())
+
+    answered(data_flow, "refused")
+
+    assert "Retry once its cause is mended" in text_of(page.get(at(data_flow)).content.decode())
+
+
+def test_flow_that_is_activated_by_itself_says_so(page: Client, data_flow: DataFlow) -> None:
+    answered(data_flow, "activated", requested_by=None, message="AppFlow's flow x is activated again, by itself.")
+
+    text = text_of(page.get(at(data_flow)).content.decode())
+
+    assert "Flow activated" in text
+    assert "AppFlow&#x27;s flow x is activated again, by itself." in text

@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import boto3
 from botocore.loaders import Loader, create_loader
@@ -74,6 +75,8 @@ class Account2:
         for name in self.flows():
             self.client("appflow").delete_flow(flowName=name, forceDelete=True)
         self.answers()
+        table = self.deployment.physical_ids["NotifiedTable"]
+        self.client("dynamodb").delete_item(TableName=table, Key={"id": {"S": "warehouse-outage"}})
         for output in self.deployment.outputs:
             if output.endswith("QueueUrl"):
                 self.messages(output)
@@ -87,15 +90,20 @@ class Account2:
         answer = self._wake(handler, queue_event(*bodies))
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
-    def invoke(self, handler: str, payload: dict[str, Any]) -> Any:
+    def invoke(self, handler: str, payload: dict[str, Any], context: Context | None = None) -> Any:
         """Call the function by name with a payload, as its role, and return its answer."""
-        return self._wake(handler, payload)
+        with self._function(handler) as handle:
+            return handle(payload, context or self._context_of_its_own())
+
+    def _context_of_its_own(self) -> Context:
+        """Return what an invocation is told of itself: each has a request id of its own."""
+        return replace(self.context, aws_request_id=str(uuid4()))
 
     def invoke_at_once(self, handler: str, payload: dict[str, Any], times: int) -> list[Any]:
         """Call the function so many times at the same time, and return its answers."""
         with self._function(handler) as handle, ThreadPoolExecutor(times) as pool:
             boto3.client("sts")  # a session's first client finds its parts, which only one thread may do
-            return list(pool.map(lambda _: handle(payload, self.context), range(times)))
+            return list(pool.map(lambda _: handle(payload, self._context_of_its_own()), range(times)))
 
     def queue(self, output: str) -> FedQueue:
         """Return a queue, named by the stack's output."""

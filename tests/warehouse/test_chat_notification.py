@@ -1,25 +1,38 @@
 import html
 import json
 import re
+import uuid
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from dataflows.contracts.incidents import DataFlowRemedyReported, WarehouseOutageChanged
 from deploy.local.chatbot.notification import read_notification
 from tests.warehouse.incidents import incident
-from warehouse.chat_notification import ChatNotification, chat_notification
+from tests.warehouse.requests import AT
+from warehouse.chat_notification import ChatNotification, News, Surroundings, chat_notification
 from warehouse.chat_text import code, code_block, words
 
 APP_URL = "https://myapp.example.com"
-BUTTON_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+AROUND = Surroundings(APP_URL, "us-east-1", "myapp-retry-run", "myapp-show-status")
+BUTTON_VALUE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def notification_of(event: News, around: Surroundings = AROUND) -> ChatNotification:
+    """Return the message that tells of an event, which is to be told."""
+    told = chat_notification(event, around)
+    assert told is not None
+    return told
 
 
 def test_an_open_incident_says_what_failed_for_whom_since_when_and_what_to_do() -> None:
     event = incident(attempts=3)
 
-    content = chat_notification(event, APP_URL).content
+    content = notification_of(event).content
 
     assert content.title == ":rotating_light: Run failed: events of `Shop`"
     for told in ("(1001)", "2026-03-06 to 2026-03-09", "2026-03-10 07:30 UTC", "invalid_grant", "Tries so far* 3"):
@@ -33,7 +46,7 @@ def test_all_news_of_an_incident_stands_in_its_thread() -> None:
     retrying = incident(incident_id=event.incident_id, state="retrying", requested_by="Slack")
     resolved = incident(incident_id=event.incident_id, state="resolved", run_id=None)
 
-    told = [chat_notification(one, APP_URL) for one in (event, retrying, resolved)]
+    told = [notification_of(one) for one in (event, retrying, resolved)]
 
     assert {one.metadata.threadId for one in told} == {str(event.incident_id)}
     assert [one.content.title.split(":")[1] for one in told] == ["rotating_light", "repeat", "white_check_mark"]
@@ -42,7 +55,7 @@ def test_all_news_of_an_incident_stands_in_its_thread() -> None:
 
 
 def test_without_a_run_or_an_address_there_is_no_run_to_retry_and_no_link() -> None:
-    told = chat_notification(incident(run_id=None), "")
+    told = notification_of(incident(run_id=None), replace(AROUND, app_url=""))
 
     assert "run_id" not in told.metadata.additionalContext
     assert "<" not in told.content.description
@@ -57,7 +70,7 @@ def test_without_a_run_or_an_address_there_is_no_run_to_retry_and_no_link() -> N
 def test_hostile_words_are_shown_literally_and_the_service_takes_the_message(
     message: str, remedy: str, name: str
 ) -> None:
-    told = chat_notification(incident(message=message, remedy=remedy, display_name=name), APP_URL)
+    told = notification_of(incident(message=message, remedy=remedy, display_name=name))
 
     shown = read_notification(told.model_dump_json())  # as the service reads it
     outside_code = re.sub(
@@ -74,7 +87,7 @@ def test_name_of_any_length_is_cut_to_what_the_title_holds(name: str) -> None:
     longest = {"kind": "flow_deactivated", "state": "resolved", "report": f"custom_{'r' * 30}"}
     event = incident(**longest).model_copy(update={"display_name": name})
 
-    title = chat_notification(event, APP_URL).content.title
+    title = notification_of(event).content.title
 
     assert len(title) <= 150
     assert html.unescape(title).endswith("…`")
@@ -90,7 +103,7 @@ def test_a_text_that_is_too_long_is_cut_between_signs(shown: object) -> None:
 
 
 def test_what_the_service_would_drop_is_not_made() -> None:
-    sound = json.loads(chat_notification(incident(), APP_URL).model_dump_json())
+    sound = json.loads(notification_of(incident()).model_dump_json())
 
     for part, changes in (
         ("content", {"title": "t" * 151}),
@@ -101,3 +114,44 @@ def test_what_the_service_would_drop_is_not_made() -> None:
     ):
         with pytest.raises(ValidationError):
             ChatNotification.model_validate({**sound, part: {**sound[part], **changes}})
+
+
+def remedy(**changes: Any) -> DataFlowRemedyReported:
+    told = {
+        "event_id": uuid.uuid4(),
+        "correlation_id": uuid.uuid4(),
+        "data_flow_id": uuid.uuid4(),
+        "incident_id": uuid.uuid4(),
+        "outcome": "refused",
+        "message": "It is over: the days are loaded.",
+        "requested_by": "<!here> *o*",
+        "occurred_at": AT,
+    }
+    return DataFlowRemedyReported.model_validate({**told, **changes})
+
+
+def test_an_answer_to_retry_stands_in_the_incidents_thread_without_buttons() -> None:
+    event = remedy()
+
+    shown = read_notification(notification_of(event).model_dump_json())
+
+    assert (shown.thread_id, shown.has_buttons) == (str(event.incident_id), False)
+    assert shown.title == ":no_entry: Retry is of no use"
+    assert shown.text.startswith("It is over: the days are loaded.\n*Retry pressed by* ")
+    assert "<!" not in shown.text
+
+
+def test_what_is_done_by_itself_is_for_the_timeline_alone() -> None:
+    assert chat_notification(remedy(outcome="activated", requested_by=None), AROUND) is None
+
+
+@pytest.mark.parametrize(("state", "steps"), [("begun", ("Resume it.",)), ("over", ())])
+def test_an_outage_is_one_thread_of_all_data_flows(state: str, steps: tuple[str, ...]) -> None:
+    ids = {"event_id": uuid.uuid4(), "outage_id": uuid.uuid4()}
+    words = {"message": "It is paused.", "remedy": "Resume it."}
+    event = WarehouseOutageChanged.model_validate({**ids, **words, "state": state, "since": AT, "occurred_at": AT})
+
+    shown = read_notification(notification_of(event).model_dump_json())
+
+    assert (shown.thread_id, shown.has_buttons, shown.steps) == (str(event.outage_id), False, steps)
+    assert ("It is paused." in shown.text) is (state == "begun")

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
-from dataflows.answers import Answer, answer_parse, answer_record, answer_station
+from dataflows.answers import Answer, answer_log_keys, answer_parse, answer_record
 from dataflows.contracts.errors import TerminalError
 from dataflows.tracing import logged_with
 
@@ -61,8 +61,7 @@ def _consume(message: "MessageTypeDef") -> bool:
         except TerminalError as error:
             logger.error("message %s is no use: %s", message["MessageId"], error)  # noqa: TRY400 - told in words
             return False
-        ids = {name: getattr(answer, name) for name in ("correlation_id", "data_flow_id", "event_id")}
-        with logged_with(station=answer_station(answer), **ids):
+        with logged_with(**answer_log_keys(answer)):
             return _record(answer, message["MessageId"])
 
 

@@ -79,7 +79,7 @@ class Destination:
                 self._open(profile) as connection,
                 connection.cursor() as cursor,
             ):
-                if refusal := role_refusal(connection, properties["roleArn"], "COPY"):
+                if refusal := role_refusal(connection, profile.redshift["roleArn"], "COPY"):
                     raise RunFailedError(f"Amazon Redshift refused the rows for {table}: {refusal}")
                 with cursor.copy(statement) as copy:
                     for row in rows:

@@ -16,6 +16,9 @@ _EMOJI: Final = {
     "white_check_mark": "✅",
     "grey_question": "❔",
     "x": "❌",
+    "ok_hand": "👌",
+    "no_entry": "⛔",
+    "hourglass": "⌛",
 }
 _PARTS: Final = re.compile(
     r"```(?P<block>.+?)```"

@@ -7,30 +7,18 @@ from deploy.local.aws.policy import AccessRequest, identity_policies_admit, reso
 from deploy.local.chatbot.commands import CommandError, LambdaInvoke, button_values, read_command, shown_buttons
 from deploy.local.chatbot.notification import Notification, read_notification
 from deploy.local.templates.definitions import ChatAction
-from deploy.local.templates.resources.chat import button_of
+from deploy.local.templates.resources.chat import LONGEST_COMMAND, button_of
 from tests.architecture.wiring.needs import button_functions
 from tests.architecture.wiring.policies import topic_policy
 from tests.architecture.wiring.stacks import APP_URL, Properties, Stack
 from tests.warehouse.incidents import incident
-from warehouse.chat_notification import chat_notification
+from warehouse.chat_notification import Surroundings, chat_notification
 
 _ANYBODY: Final = {"Effect": "Allow", "Principal": "*", "Action": "sns:*", "Resource": "*"}
 _OTHER_ACTIONS: Final = ("lambda:UpdateFunctionCode", "sns:Publish", "redshift-data:ExecuteStatement")
 _EVENT: Final = incident()
-_PAYLOADS: Final[dict[str, tuple[bool, dict[str, str]]]] = {  # whether it is waited for, and what the function gets
-    "RetryAction": (
-        False,
-        {"run_id": str(_EVENT.run_id), "incident_id": str(_EVENT.incident_id), "requested_by": "Slack"},
-    ),
-    "ShowStatusAction": (
-        True,
-        {
-            "data_flow_id": str(_EVENT.data_flow_id),
-            "incident_id": str(_EVENT.incident_id),
-            "requested_by": "Slack",
-        },
-    ),
-}
+_IDS: Final = f"{_EVENT.run_id}.{_EVENT.incident_id}.{_EVENT.data_flow_id}"
+_WAITED_FOR: Final = {"RetryAction": False, "ShowStatusAction": True}  # what a button runs, within 15 seconds or not
 
 
 def chat_problems(stack: Stack) -> Iterator[str]:
@@ -38,7 +26,7 @@ def chat_problems(stack: Stack) -> Iterator[str]:
     yield from (f"ChatChannel: {one}" for one in _channel_problems(stack, stack.properties["ChatChannel"]))
     yield from _guardrail_problems(stack)
     yield from _topic_problems(stack)
-    for name, arn in zip(_PAYLOADS, button_functions(stack), strict=True):
+    for name, arn in zip(_WAITED_FOR, button_functions(stack), strict=True):
         yield from (f"{name}: {one}" for one in _action_problems(name, stack.properties[name], arn))
     table = stack.properties["NotifiedTable"]
     for member, wanted in (
@@ -54,7 +42,7 @@ def _channel_problems(stack: Stack, channel: Properties) -> Iterator[str]:
         "IamRoleArn": stack.arns["ChatRole"],
         "GuardrailPolicies": [stack.refs["ChatGuardrail"]],
         "SnsTopicArns": [stack.refs["ChatTopic"], stack.refs["AlarmTopic"]],
-        "CustomizationResourceArns": [stack.refs[name] for name in _PAYLOADS],
+        "CustomizationResourceArns": [stack.refs[name] for name in _WAITED_FOR],
         "UserRoleRequired": False,
         "LoggingLevel": "ERROR",
     }
@@ -99,18 +87,20 @@ def _topic_problems(stack: Stack) -> Iterator[str]:
 def _action_problems(name: str, properties: Properties, arn: str) -> Iterator[str]:
     buttons = tuple(button_of(one) for one in properties.get("Attachments", ()))
     action = ChatAction(name, name, properties["Definition"]["CommandText"], buttons)
-    shown = {state: _shown(action, state=state) for state in ("open", "retrying", "resolved")}
+    if len(action.command) > LONGEST_COMMAND:
+        yield f"its CommandText has {len(action.command)} characters; the service takes {LONGEST_COMMAND}."
+    shown = {state: _shown(action, arn, state=state) for state in ("open", "retrying", "resolved")}
     states = {state for state, command in shown.items() if command is not None}
     if states != ({"open"} if name == "RetryAction" else set(shown)):
         yield f"its button stands below incidents that are {sorted(states)}."
-    if name == "RetryAction" and _shown(action, run_id=None):
+    if name == "RetryAction" and _shown(action, arn, run_id=None):
         yield "its button stands where no run can be retried."
     yield from _command_problems(name, shown["open"], arn)
 
 
-def _shown(action: ChatAction, **changes: Any) -> LambdaInvoke | str | None:
+def _shown(action: ChatAction, arn: str, **changes: Any) -> LambdaInvoke | str | None:
     """Return what the button below an incident would run, the reason why it could not; None where it is not shown."""
-    notification = _notification(**changes)
+    notification = _notification(arn, **changes)
     for _, button in shown_buttons((action,), notification):
         try:
             return read_command(action.command, button_values(button, notification))
@@ -119,19 +109,20 @@ def _shown(action: ChatAction, **changes: Any) -> LambdaInvoke | str | None:
     return None
 
 
-def _notification(**changes: Any) -> Notification:
+def _notification(arn: str, **changes: Any) -> Notification:
     event = incident(
         incident_id=_EVENT.incident_id, data_flow_id=_EVENT.data_flow_id, **{"run_id": _EVENT.run_id, **changes}
     )
-    return read_notification(chat_notification(event, APP_URL).model_dump_json())
+    region, function = arn.split(":")[3], arn.split(":")[-1]
+    message = chat_notification(event, Surroundings(APP_URL, region, function, function))
+    return read_notification(message.model_dump_json() if message else "")
 
 
 def _command_problems(name: str, command: LambdaInvoke | str | None, arn: str) -> Iterator[str]:
-    is_waited_for, payload = _PAYLOADS[name]
     if not isinstance(command, LambdaInvoke):
         yield f"its button runs nothing: {command}"
         return
     if (command.region, command.function_name) != (arn.split(":")[3], arn.split(":")[-1]):
         yield f"its button runs {command.function_name} in {command.region}, not {arn}."
-    if command.is_async == is_waited_for or command.payload != payload:
-        yield f"its button gives the function {command.payload}, not {payload}."
+    if command.is_async == _WAITED_FOR[name] or command.payload != {"ids": _IDS}:
+        yield f"its button gives the function {command.payload}, not the ids {_IDS}."

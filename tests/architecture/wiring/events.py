@@ -16,7 +16,16 @@ from dataflows.contracts.events import (
     RunDataFlow,
     RunStatus,
 )
-from dataflows.contracts.incidents import DataFlowIncidentChanged, IncidentCause, IncidentKind, IncidentState
+from dataflows.contracts.incidents import (
+    DataFlowIncidentChanged,
+    DataFlowRemedyReported,
+    IncidentCause,
+    IncidentKind,
+    IncidentState,
+    OutageState,
+    RemedyOutcome,
+    WarehouseOutageChanged,
+)
 from dataflows.contracts.naming import appflow_flow_name
 from deploy.local.accounts import APP, WAREHOUSE
 from deploy.local.aws.event_pattern import check_pattern, matches
@@ -62,7 +71,19 @@ _ANSWERS: Final = (
         message="It failed.",
         occurred_at=_AT,
     ),
+    DataFlowRemedyReported(
+        **_IDS, incident_id=uuid.UUID(int=1), outcome=RemedyOutcome.REFUSED, message="It is over.", occurred_at=_AT
+    ),
+    WarehouseOutageChanged(
+        event_id=uuid.UUID(int=1),
+        outage_id=uuid.UUID(int=1),
+        state=OutageState.BEGUN,
+        since=_AT,
+        message="It is paused.",
+        occurred_at=_AT,
+    ),
 )
+_TOLD_TO_THE_CHANNEL: Final = ("DataFlowIncidentChanged", "DataFlowRemedyReported", "WarehouseOutageChanged")
 
 
 def _sent(models: tuple[Any, ...], account_id: str, source: str) -> tuple[Event, ...]:
@@ -80,7 +101,7 @@ def _sent(models: tuple[Any, ...], account_id: str, source: str) -> tuple[Event,
 
 REQUESTS: Final = _sent(_REQUESTS, APP.account_id, MYAPP_SOURCE)
 ANSWERS: Final = _sent(_ANSWERS, WAREHOUSE.account_id, WAREHOUSE_SOURCE)
-INCIDENTS: Final = tuple(one for one in ANSWERS if one["detail-type"] == "DataFlowIncidentChanged")
+INCIDENTS: Final = tuple(one for one in ANSWERS if one["detail-type"] in _TOLD_TO_THE_CHANNEL)
 APPFLOW_NEWS: Final = tuple(
     {
         "account": WAREHOUSE.account_id,

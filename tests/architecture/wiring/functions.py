@@ -169,6 +169,8 @@ def _expected_values(stacks: dict[str, Stack]) -> dict[str, str]:
         "APP_URL": APP_URL,
         "CHAT_TOPIC_ARN": warehouse.refs["ChatTopic"],
         "NOTIFIED_TABLE": warehouse.refs["NotifiedTable"],
+        "RETRY_FUNCTION": warehouse.refs["RetryFunction"],
+        "STATUS_FUNCTION": warehouse.refs["ShowStatusFunction"],
         "DDL_ROLE_ARN": warehouse.arns["DdlRole"],
         "UNLOAD_CALLER_ROLE_ARN": warehouse.arns["UnloadCallerRole"],
         "UNLOAD_ROLE_CHAIN": f"{warehouse.arns['RedshiftUnloadRole']},{app.arns['UnloadRole']}",

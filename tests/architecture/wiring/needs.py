@@ -22,6 +22,7 @@ _FOLLOW_STATEMENTS: Final = (
     "redshift-data:GetStatementResult",
     "redshift-data:CancelStatement",
 )
+_KEEP_ITEM: Final = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 _OBJECT: Final = "pages/00000000000000000000000000000000/control/manifest"
 
 
@@ -91,7 +92,7 @@ def _chat_needs(stack: Stack) -> dict[str, Needs]:
             arns["NotifyQueue"]: _READ_QUEUE,
             arns["ChatTopic"]: ("sns:Publish",),
             arns["AlarmKey"]: ("kms:Decrypt", "kms:GenerateDataKey"),
-            arns["NotifiedTable"]: tuple(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")),
+            arns["NotifiedTable"]: _KEEP_ITEM[1:],  # a write that fails tells what is there
         },
         "ChatRole": dict.fromkeys(button_functions(stack), ("lambda:InvokeFunction",)),
     }
@@ -133,6 +134,7 @@ def _function_needs(stack: Stack) -> dict[str, Needs]:
             **warehouse_profile,
             arns["WatchQueue"]: _READ_QUEUE,
             arns["RefreshQueue"]: ("sqs:SendMessage",),
+            arns["NotifiedTable"]: _KEEP_ITEM,
             flow: _appflow("StartFlow", "DeleteFlow", "DescribeFlow", "DescribeFlowExecutionRecords", "UntagResource"),
             "*": (*_appflow("CreateFlow", "ListFlows"), *_FOLLOW_STATEMENTS),
             profile: (*connect, *_appflow("DescribeConnectorEntity")),

@@ -12,6 +12,7 @@ from tests.faults.reconciliation.statements import state
 from tests.faults.remediation.scene import FIRST_DUE, Scene, make_bucket
 from tests.warehouse.account import Account2
 from tests.warehouse.requests import AT, data_flow
+from warehouse.buttons import joined
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
@@ -80,7 +81,7 @@ def test_one_sweep_finds_what_is_planted_in_the_warehouse_and_retry_mends_it(all
     assert "Press Retry: these days are read" in found["events"].remedy
 
     for news in found.values():
-        payload = {"run_id": news.run_id, "incident_id": str(news.incident_id), "requested_by": "olivia"}
+        payload = {"ids": joined((news.run_id, str(news.incident_id), str(news.data_flow_id)))}
         assert scene.account.invoke("retry_run", payload)["outcome"] == "retried"
     scene.settle()
     scene.sweep(LATER + timedelta(minutes=30))

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -24,6 +24,7 @@ from tests.faults.remediation.scene import REPORTS, Scene
 from tests.warehouse.account import Account2
 
 _SECONDS: Final = 60
+_TOLD: Final = ("DataFlowIncidentChanged", "DataFlowRemedyReported", "WarehouseOutageChanged")
 
 
 @contextmanager
@@ -44,6 +45,7 @@ class Places:
     chat: ChatPage
     browser: Client
     operator: User
+    _expected: dict[str, str] = field(default_factory=dict)  # the thread of each news that the channel is to be told
 
     def register(self) -> None:
         """Let MyApp know the data flow."""
@@ -54,14 +56,21 @@ class Places:
         """Let both places hear what was told."""
         for event in self.scene.heard:
             answer_record(answer_parse(json.dumps(event)))
+            detail = event["detail"]
+            if event["detail-type"] in _TOLD and detail.get("outcome") != "activated":
+                self._expected[detail["event_id"]] = detail.get("incident_id") or detail["outage_id"]
         self.scene.heard.clear()
         while self.scene.account.hand_over("NotifyQueueUrl", "notify_chat"):
             pass
-        assert wait_until(lambda: len(self.posts()) >= len(self.scene.told), _SECONDS)
+        assert wait_until(lambda: len(self._told()) >= len(self._expected), _SECONDS)
 
-    def posts(self) -> list[Post]:
-        """Return what the channel shows of the scene's incidents, answers to buttons left out."""
-        threads = {str(news.incident_id) for news in self.scene.told}
+    def posts(self, kind: str = "DataFlowIncidentChanged") -> list[Post]:
+        """Return what the channel was told by such events."""
+        return [post for post in self._told() if (post.notification.body or {})["metadata"]["eventType"] == kind]
+
+    def _told(self) -> list[Post]:
+        """Return the posts in the scene's threads; what a button answers there by itself is left out."""
+        threads = set(self._expected.values())
         return [post for post in self.chat.channel.posts if post.thread_id in threads and post.notification.body]
 
     def in_channel(self) -> str:
@@ -73,13 +82,23 @@ class Places:
         return _words(self.browser.get(f"/data-flows/{self.scene.data_flow_id}/").content.decode())
 
     def press_retry(self) -> None:
-        """Press Retry below what the channel was told last, and let what follows be done."""
-        post = self.posts()[-1]
-        (action,) = [action for action, button in post.buttons if button.text == "Retry run"]
-        self.chat.channel.press(post.id, action.name)
+        """Press Retry below the incident that the channel was told of last, and let what follows be done."""
+        self._press_retry()
         assert wait_until(lambda: self.scene.account.queue("WatchQueueUrl").left() > 0, _SECONDS)  # it works by itself
         self.scene.settle()
         self.tell()
+
+    def press_retry_in_vain(self) -> None:
+        """Press Retry where it is refused, and let the answer come."""
+        self._press_retry()
+        assert wait_until(lambda: self.scene.account.queue("NotifyQueueUrl").left() > 0, _SECONDS)
+        self.scene.listen()
+        self.tell()
+
+    def _press_retry(self) -> None:
+        buttons = [(post.id, *one) for post in self.posts() for one in post.buttons]
+        post_id, action = [(post_id, action) for post_id, action, button in buttons if button.text == "Retry run"][-1]
+        self.chat.channel.press(post_id, action.name)
 
 
 def _words(page: str) -> str:

@@ -16,6 +16,7 @@ from tests.aws import ACCOUNT_1, ACCOUNT_2, aws_client
 from tests.warehouse.account import Account2
 from tests.warehouse.requests import data_flow, run_request
 from tests.warehouse.services import PREFIX
+from warehouse.buttons import joined
 
 REPORTS: Final = [{"slug": "events"}]
 FLOW: Final = "ga4-1001-events"
@@ -127,15 +128,27 @@ class Scene:
         assert self.account.send(asked, at) == []
         self.settle()
 
-    def refusals(self) -> list[str]:
-        """Return why requests for runs were refused, in words."""
+    def answered(self) -> list[tuple[str, str]]:
+        """Return the answers to presses of Retry: what came of each, in words too."""
+        return [
+            (answer["outcome"], answer["message"]) for answer in self.remedies() if answer["outcome"] != "activated"
+        ]
+
+    def remedies(self) -> list[dict[str, Any]]:
+        """Return what was told of remedies, each news once."""
+        found = [event["detail"] for event in self.heard if event["detail-type"] == "DataFlowRemedyReported"]
+        return list({remedy["event_id"]: remedy for remedy in found}.values())
+
+    def attempts(self) -> list[str]:
+        """Return what was told of why runs on demand began."""
         runs = [event["detail"] for event in self.heard if event["detail-type"] == "DataFlowRunReported"]
-        return [run["message"] for run in runs if run["status"] == "failed" and run["execution_id"] is None]
+        return [run["message"] for run in runs if run["status"] == "started" and run["message"]]
 
     def retry_payload(self, requested_by: str = "olivia") -> dict[str, str]:
-        """Return what the button below the news that was told last sends."""
+        """Return what the button below the news that was told last sends, with a name as if pressed by hand."""
         news = self.told[-1]
-        return {"run_id": news.run_id or "", "incident_id": str(news.incident_id), "requested_by": requested_by}
+        ids = joined((news.run_id, str(news.incident_id), str(news.data_flow_id)))
+        return {"ids": ids, "requested_by": requested_by}
 
     def days_loaded(self) -> set[date]:
         """Return the days of the report that were unloaded."""

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from dataflows.contracts.errors import TransientError
 from tests.faults.remediation.scene import FIRST_DUE, Scene
+from tests.warehouse.account import Context
 from tests.warehouse.requests import data_flow, run_request
+from warehouse.buttons import joined
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS):DeprecationWarning"
@@ -53,7 +56,7 @@ def test_retry_begins_a_try_that_waits_for_its_time(scene: Scene) -> None:
     scene.run_daily()
     scene.sweep(FIRST_DUE + timedelta(minutes=10))
     (incident,) = scene.incidents()
-    payload = {"run_id": incident["run_id"], "incident_id": incident["incident_id"], "requested_by": "olivia"}
+    payload = {"ids": joined((incident["run_id"], incident["incident_id"], incident["data_flow_id"]))}
 
     assert scene.account.invoke("retry_run", payload)["outcome"] == "retried"
     scene.settle()
@@ -103,7 +106,8 @@ def test_retry_on_the_page_is_the_retry_in_the_channel(open_incident: Scene) -> 
 
     assert scene.states() == ["open", "retrying", "resolved"]
     assert len(scene.requested_windows()) == 1
-    assert scene.refusals() == []  # the second came too late to be of use, which is no failure
+    assert [outcome for outcome, _ in scene.answered()] == ["retried", "refused"]
+    assert scene.answered()[1][1] == "It is over: the days are loaded."
 
 
 def test_retry_on_the_page_of_another_data_flows_incident_is_refused_and_shown(open_incident: Scene) -> None:
@@ -111,7 +115,7 @@ def test_retry_on_the_page_of_another_data_flows_incident_is_refused_and_shown(o
 
     scene.press_retry_on_the_page(FIRST_DUE + timedelta(minutes=5), incident_id=uuid.uuid4())
 
-    assert scene.refusals() == ["There is no such incident."]
+    assert scene.answered() == [("refused", "There is no such incident.")]
     assert scene.states() == ["open"]
 
 
@@ -136,22 +140,67 @@ def test_retry_of_a_paused_data_flow_is_refused(open_incident: Scene) -> None:
     assert "Resume" in answer["message"]
 
 
+def test_each_press_is_answered_once_whatever_comes_of_it(open_incident: Scene) -> None:
+    scene, first = open_incident, open_incident.retry_payload()
+    for payload in (first, first, {**first, "requested_by": "otto"}):
+        scene.account.invoke("retry_run", payload)
+    scene.settle()
+    scene.account.invoke("retry_run", first)
+    scene.listen()
+
+    days = "2026-03-07 to 2026-03-10"
+    assert scene.answered() == [
+        ("retried", f"{days} of events is read again."),
+        ("retried", "It is being read again already."),
+        ("retried", "It is being read again already."),
+        ("refused", "It is over: the days are loaded."),
+    ]
+    assert [remedy["requested_by"] for remedy in scene.remedies()] == ["olivia", "olivia", "otto", "olivia"]
+
+
+def test_a_press_that_lambda_tries_again_is_answered_once(open_incident: Scene) -> None:
+    scene = open_incident
+    context = Context(aws_request_id="5d7cf0f1-6b0e-4ac9-a31c-6b3f3bb0c9d4")
+
+    with scene.paused_warehouse(), pytest.raises(TransientError):
+        scene.account.invoke("retry_run", scene.retry_payload(), context)
+    for _ in range(2):
+        scene.account.invoke("retry_run", scene.retry_payload(), context)
+    scene.settle()
+
+    assert [outcome for outcome, _ in scene.answered()] == ["waiting", "retried"]
+    assert "the warehouse or AWS did not answer" in scene.answered()[0][1]
+
+
+def test_run_that_is_none_of_the_incidents_is_refused_and_told(open_incident: Scene) -> None:
+    scene = open_incident
+    _, incident_id, data_flow_id = scene.retry_payload()["ids"].split(".")
+
+    scene.account.invoke("retry_run", {"ids": joined(("0" * 32, incident_id, data_flow_id))})
+    scene.listen()
+
+    assert scene.answered() == [("refused", "The run is not one of this incident's.")]
+    assert scene.requested_windows() == []
+
+
+UNKNOWN = "6a2e4dd5-6bb3-4f0c-9f53-0c5f3f1b7a10"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"run_id": "0" * 32},
-        {"run_id": "../x"},
-        {"incident_id": str(uuid.uuid4())},
-        {"incident_id": "' OR 1=1"},
+        {"ids": joined(("0" * 32, UNKNOWN, UNKNOWN))},
+        {"ids": "../x"},
+        {"ids": f"' OR 1=1.{UNKNOWN}"},
         {"requested_by": ""},
         {"requested_by": "x" * 151},
         {"requested_by": "x\0"},
         {"requested_by": "two\nlines"},
-        {"run_id": None},
+        {"ids": None},
         {"more": "x"},
     ],
 )
-def test_payload_that_names_no_run_of_an_incident_is_refused(
+def test_payload_that_is_of_no_data_flow_is_refused_and_only_logged(
     open_incident: Scene, caplog: pytest.LogCaptureFixture, changes: dict[str, Any]
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -159,9 +208,10 @@ def test_payload_that_names_no_run_of_an_incident_is_refused(
 
     answer = open_incident.account.invoke("retry_run", payload)
 
+    open_incident.listen()
     assert answer["outcome"] == "refused"
+    assert open_incident.answered() == []
     (line,) = [vars(record) for record in caplog.records if record.message == "refused"]
-    assert line["incident_id"] == payload["incident_id"]
     assert line["requested_by"] == payload["requested_by"][:150]
     assert open_incident.requested_windows() == []
 
@@ -189,14 +239,14 @@ def test_status_shows_words_from_outside_literally_and_ends_between_lines(open_i
     assert len(answer) <= 3000
 
 
-def status_payload(scene: Scene) -> dict[str, str]:
+def status_payload(scene: Scene, data_flow_id: str | None = None) -> dict[str, str]:
     """Return what the button below the news that was told last sends."""
     incident_id = str(scene.told[-1].incident_id) if scene.told else str(uuid.uuid4())
-    return {"data_flow_id": scene.data_flow_id, "incident_id": incident_id, "requested_by": "olivia"}
+    return {"ids": joined((incident_id, data_flow_id or scene.data_flow_id))}
 
 
-@pytest.mark.parametrize("data_flow_id", ["x", "6a2e4dd5-6bb3-4f0c-9f53-0c5f3f1b7a10"])
+@pytest.mark.parametrize("data_flow_id", ["x", UNKNOWN])
 def test_status_of_what_is_not_registered_is_refused_in_words(scene: Scene, data_flow_id: str) -> None:
-    answer = scene.account.invoke("show_status", {**status_payload(scene), "data_flow_id": data_flow_id})
+    answer = scene.account.invoke("show_status", status_payload(scene, data_flow_id))
 
-    assert "data_flow_id: " in answer or answer == "There is no such data flow."
+    assert "ids: " in answer or answer == "There is no such data flow."

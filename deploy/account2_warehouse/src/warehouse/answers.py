@@ -14,7 +14,13 @@ from dataflows.contracts.events import (
     DataFlowStatusChanged,
     RunStatus,
 )
-from dataflows.contracts.incidents import DataFlowIncidentChanged, IncidentState
+from dataflows.contracts.incidents import (
+    DataFlowIncidentChanged,
+    DataFlowRemedyReported,
+    IncidentState,
+    RemedyOutcome,
+    WarehouseOutageChanged,
+)
 from warehouse.causes import remedy_of
 from warehouse.errors import aws_errors
 from warehouse.incidents import Incident
@@ -24,7 +30,13 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
-Answer = DataFlowStatusChanged | DataFlowRunReported | DataFlowIncidentChanged
+Answer = (
+    DataFlowStatusChanged
+    | DataFlowRunReported
+    | DataFlowIncidentChanged
+    | DataFlowRemedyReported
+    | WarehouseOutageChanged
+)
 
 _ENTRIES_A_CALL: Final = 10
 _MAX_MESSAGE: Final = 2000
@@ -148,4 +160,21 @@ def incident_changed(incident: Incident) -> DataFlowIncidentChanged:
         attempts=incident.attempts,
         requested_by=incident.requested_by,
         occurred_at=incident.changed_at,
+    )
+
+
+def flow_activated(
+    incident: Incident, flow_name: str, requested_by: str | None, occurred_at: datetime
+) -> DataFlowRemedyReported:
+    """Return the news that a flow which AppFlow had deactivated is activated; the same try has the same event id."""
+    return DataFlowRemedyReported(
+        event_id=uuid5(UUID(incident.incident_id), f"activated {incident.attempts}"),
+        correlation_id=UUID(incident.correlation_id),
+        data_flow_id=UUID(incident.data_flow_id),
+        incident_id=UUID(incident.incident_id),
+        report=incident.report,
+        outcome=RemedyOutcome.ACTIVATED,
+        message=f"AppFlow's flow {flow_name} is activated again" + ("." if requested_by else ", by itself."),
+        requested_by=requested_by,
+        occurred_at=occurred_at,
     )

@@ -74,6 +74,10 @@ _REMEDIES: Final = {
     IncidentCause.TRANSIENT: "It failed at every try. See whether Google or AWS has an outage, then press Retry.",
     IncidentCause.UNKNOWN: "Look at the flow's run history in AppFlow, mend what it says, then press Retry.",
 }
+OUTAGE_REMEDY: Final = (
+    "See whether Redshift is paused, full, at its limit of use or unreachable, and mend that; resume it if it is "
+    "paused. Nothing has to be retried: what fails until then is read again by itself within an hour."
+)
 # By what a late day's cause is taken to be (lateness.py).
 _LATE_REMEDIES: Final = {
     IncidentCause.UNKNOWN: (

@@ -1,16 +1,29 @@
-"""An incident as AWS's chat service takes it, with what the buttons below it read.
+"""What is told of incidents as AWS's chat service takes it, with what the buttons below it read.
 
 The service (once AWS Chatbot) drops without a word whatever is not of its form, so what is published is checked
 against that form here: https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
 """
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Annotated, Final, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dataflows.contracts.incidents import DataFlowIncidentChanged, IncidentKind, IncidentState
+from dataflows.contracts.incidents import (
+    DataFlowIncidentChanged,
+    DataFlowRemedyReported,
+    IncidentKind,
+    IncidentState,
+    OutageState,
+    RemedyOutcome,
+    WarehouseOutageChanged,
+)
+from warehouse.buttons import joined
 from warehouse.chat_text import code, code_block, words
+
+News = DataFlowIncidentChanged | DataFlowRemedyReported | WarehouseOutageChanged
 
 _KINDS: Final = {
     IncidentKind.RUN_FAILED: "Run failed",
@@ -24,6 +37,15 @@ _STATES: Final = {
     IncidentState.RETRYING: ":repeat: Trying again: {kind}",
     IncidentState.RESOLVED: ":white_check_mark: Recovered: {kind}",
 }
+_OUTCOMES: Final = {
+    RemedyOutcome.RETRIED: ":ok_hand: Retry is carried out",
+    RemedyOutcome.REFUSED: ":no_entry: Retry is of no use",
+    RemedyOutcome.WAITING: ":hourglass: Retry has to wait",
+}
+_OUTAGES: Final = {
+    OutageState.BEGUN: ":rotating_light: The warehouse does not answer",
+    OutageState.OVER: ":white_check_mark: Recovered: the warehouse answers again",
+}
 _MESSAGE_LENGTH: Final = 1900
 _TITLE_LENGTH: Final = 150
 
@@ -32,7 +54,8 @@ _TITLE_LENGTH: Final = 150
 _Title = Annotated[str, Field(min_length=1, max_length=_TITLE_LENGTH)]
 _Description = Annotated[str, Field(min_length=1, max_length=3000)]
 _Step = Annotated[str, Field(min_length=1, max_length=1000)]
-_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # goes into a button's command: nothing to break out with
+_Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_Value = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")]  # goes into a command: nothing to break out with
 
 
 class _Part(BaseModel):
@@ -56,8 +79,8 @@ class Metadata(_Part):
     summary: _Title
     eventType: _Id
     relatedResources: Annotated[tuple[_Id, ...], Field(max_length=10)] = ()
-    additionalContext: dict[_Id, _Id]
-    enableCustomActions: Literal[True] = True
+    additionalContext: dict[_Id, _Value] = {}
+    enableCustomActions: bool = True
 
 
 class ChatNotification(_Part):
@@ -70,19 +93,38 @@ class ChatNotification(_Part):
     metadata: Metadata
 
 
-def chat_notification(event: DataFlowIncidentChanged, app_url: str) -> ChatNotification:
-    """Return the message that tells the channel of an incident; all of one incident stand in one thread.
+@dataclass(frozen=True)
+class Surroundings:
+    """What messages lead to: MyApp's address (empty for no link), and the buttons' functions with their region."""
 
-    `app_url` is where MyApp's pages answer, empty for no link. Raises pydantic's ValidationError rather than
+    app_url: str
+    region: str
+    retry_function: str
+    status_function: str
+
+
+def chat_notification(event: News, around: Surroundings) -> ChatNotification | None:
+    """Return the message that tells the channel of an event; all of one incident, or outage, stand in one thread.
+
+    None: it is for MyApp's timeline alone. Raises pydantic's ValidationError rather than
     make a message that the service would drop.
     """
+    match event:
+        case DataFlowIncidentChanged():
+            return _incident(event, around)
+        case WarehouseOutageChanged():
+            return _outage(event)
+    return _remedy(event, around) if event.outcome in _OUTCOMES else None
+
+
+def _incident(event: DataFlowIncidentChanged, around: Surroundings) -> ChatNotification:
     kind = _STATES[event.state].format(kind=_KINDS[event.kind])
     return ChatNotification(
         id=str(event.event_id),
         content=Content(
             title=_title(f"{kind}: {event.report} of ", event.display_name),
-            description="\n".join(_description(event, app_url)),
-            nextSteps=(words(event.remedy, 600),) if event.remedy.strip() and event.state is IncidentState.OPEN else (),
+            description="\n".join(_description(event, around.app_url)),
+            nextSteps=_steps(event.remedy) if event.state is IncidentState.OPEN else (),
             keywords=(event.report, event.kind, event.cause),
         ),
         metadata=Metadata(
@@ -90,9 +132,50 @@ def chat_notification(event: DataFlowIncidentChanged, app_url: str) -> ChatNotif
             summary=f"{kind}: {event.report} of property {event.property_id}",
             eventType=type(event).__name__,
             relatedResources=(event.property_id,),
-            additionalContext=_context(event),
+            additionalContext=_context(event, around),
         ),
     )
+
+
+def _remedy(event: DataFlowRemedyReported, around: Surroundings) -> ChatNotification:
+    """Return the answer to a press; the buttons stay below the incident's own messages."""
+    lines = [words(event.message, _MESSAGE_LENGTH), f"*Retry pressed by* {words(event.requested_by or '', 150)}"]
+    title = _OUTCOMES[event.outcome]
+    return ChatNotification(
+        id=str(event.event_id),
+        content=Content(title=title, description="\n".join([*lines, *_link(event.data_flow_id, around.app_url)])),
+        metadata=Metadata(
+            threadId=str(event.incident_id),
+            summary=title,
+            eventType=type(event).__name__,
+            enableCustomActions=False,
+        ),
+    )
+
+
+def _outage(event: WarehouseOutageChanged) -> ChatNotification:
+    is_begun, title = event.state is OutageState.BEGUN, _OUTAGES[event.state]
+    lines = [f"*All data flows*, *since* {event.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"]
+    if is_begun:
+        lines.append(f"*What failed*\n{code_block(event.message, _MESSAGE_LENGTH)}")
+    return ChatNotification(
+        id=str(event.event_id),
+        content=Content(title=title, description="\n".join(lines), nextSteps=_steps(event.remedy) if is_begun else ()),
+        metadata=Metadata(
+            threadId=str(event.outage_id),
+            summary=title,
+            eventType=type(event).__name__,
+            enableCustomActions=False,
+        ),
+    )
+
+
+def _steps(remedy: str) -> tuple[str, ...]:
+    return (words(remedy, 600),) if remedy.strip() else ()
+
+
+def _link(data_flow_id: UUID, app_url: str) -> tuple[str, ...]:
+    return (f"<{app_url}/data-flows/{data_flow_id}/|Open the data flow in MyApp>",) if app_url else ()
 
 
 def _title(beginning: str, name: str) -> str:
@@ -112,18 +195,19 @@ def _description(event: DataFlowIncidentChanged, app_url: str) -> list[str]:
         lines.append(f"*Tries so far* {event.attempts}")
     if event.requested_by and event.requested_by.strip():
         lines.append(f"*Retry pressed by* {words(event.requested_by, 150)}")
-    if app_url:
-        lines.append(f"<{app_url}/data-flows/{event.data_flow_id}/|Open the data flow in MyApp>")
-    return lines
+    return [*lines, *_link(event.data_flow_id, app_url)]
 
 
-def _context(event: DataFlowIncidentChanged) -> dict[str, str]:
+def _context(event: DataFlowIncidentChanged, around: Surroundings) -> dict[str, str]:
     """Return what criteria and commands of the buttons read; without a run there is nothing to retry."""
     run = {"run_id": event.run_id} if event.run_id else {}
     return {
         **run,
+        "ids": joined((event.run_id, str(event.incident_id), str(event.data_flow_id))),
+        "region": around.region,
+        "retry_function": around.retry_function,
+        "status_function": around.status_function,
         "incident_id": str(event.incident_id),
-        "data_flow_id": str(event.data_flow_id),
         "property_id": event.property_id,
         "report": event.report,
         "kind": event.kind,

@@ -83,6 +83,7 @@ class WatchConfig(AdvanceConfig):
     """Settings of the watch function."""
 
     refresh_queue_url: str
+    notified_table: str
     max_concurrent_runs: int = Field(ge=1)
 
 
@@ -92,6 +93,8 @@ class NotifyConfig(_Config):
     app_url: str
     chat_topic_arn: str
     notified_table: str
+    retry_function: str
+    status_function: str
 
 
 class RefreshConfig(_Config, _WarehouseConfig):

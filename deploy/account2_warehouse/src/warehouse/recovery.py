@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.incidents import IncidentCause, IncidentKind
 from dataflows.contracts.plan import DateWindow
+from warehouse.answers import Answers, flow_activated
 from warehouse.appflow import ACTIVE, Flows
 from warehouse.causes import remedy_of
 from warehouse.days import left_of
@@ -49,6 +50,7 @@ class _Case:
 class Recovery:
     """Brings incidents to their end."""
 
+    answers: Answers
     registry: Registry
     incidents: Incidents
     flows: Flows
@@ -153,7 +155,7 @@ class Recovery:
         asked = [run for run in case.outlook.under_way if run.is_asked_for]
         if case.incident.state is not Stage.OPEN or not asked:
             return
-        self._reactivate(case)
+        self._reactivate(case, asked[0].requested_by, at)
         attempts, requested_by = case.incident.attempts + 1, asked[0].requested_by
         changes = {"run_id": asked[0].run_id, "requested_by": requested_by, "attempts": attempts}
         changed = case.incident.changed(at, state=Stage.RETRYING, **changes)
@@ -168,7 +170,7 @@ class Recovery:
 
     def _note_retry(self, case: _Case, requested_by: str, at: datetime) -> bool:
         """Note that somebody asked for what is under way; return whether the incident was as it is taken to be."""
-        self._reactivate(case)
+        self._reactivate(case, requested_by, at)
         if case.incident.state is Stage.RETRYING:
             return True
         # With the number of tries it had, it would be told as what was told before: as nothing new.
@@ -176,7 +178,7 @@ class Recovery:
         return self.incidents.change(case.incident, case.incident.changed(at, state=Stage.RETRYING, **changes))
 
     def _read_again(self, case: _Case, requested_by: str | None, at: datetime) -> bool:
-        self._reactivate(case)
+        self._reactivate(case, requested_by, at)
         incident, outlook, attempt = case.incident, case.outlook, case.incident.attempts + 1
         due_at = max((run.due_at for run in outlook.failed if run.due_at and run.due_at > at), default=None)
         wanted = left_of(outlook.missing, (run.window for run in outlook.under_way))
@@ -208,8 +210,10 @@ class Recovery:
         """Whether the connection answers, if it is time to ask."""
         return case.incident.may_be_tried(at) and probes.answers(case.registration)
 
-    def _reactivate(self, case: _Case) -> None:
+    def _reactivate(self, case: _Case, requested_by: str | None, at: datetime) -> None:
+        """Activate a flow that AppFlow has deactivated, and tell it: first, since it is not looked at again after."""
         if case.is_down:
+            self.answers.put([flow_activated(case.incident, case.flow_name, requested_by, at)])
             self.flows.start(case.flow_name, uuid4().hex)
 
 

@@ -81,6 +81,10 @@ class Registry:
         """Return a data flow's registered revisions, the newest last."""
         return self._find(data_flow_id=data_flow_id)
 
+    def is_known(self, data_flow_id: str) -> bool:
+        """Return whether a data flow was registered here, removed since or not."""
+        return self.exists() and bool(self.revisions(data_flow_id))
+
     def in_force(self, data_flow_id: str) -> Registration | None:
         """Return the revision whose flows run, or None."""
         done = [registration for registration in self.revisions(data_flow_id) if registration.step is Step.DONE]

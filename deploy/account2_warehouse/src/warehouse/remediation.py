@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 
 from dataflows.contracts.errors import TransientError
 from dataflows.contracts.events import Station
-from dataflows.contracts.incidents import IncidentKind
+from dataflows.contracts.incidents import IncidentCause, IncidentKind
 from dataflows.contracts.plan import DateWindow
 from warehouse.answers import Answers, incident_changed
 from warehouse.causes import cause_of
@@ -92,6 +92,9 @@ class Remediation:
             if known and known.kind is IncidentKind.FLOW_DEACTIVATED:
                 return True
             incident = known or new_incident(registration, run, kind, cause, message, at)
+            if cause is IncidentCause.WAREHOUSE and incident.state is Stage.TRYING:
+                # It answers again, or this could not be noted: that it was away was told, or did not last.
+                return self.incidents.change(known, incident.changed(at, **{**changes, "next_try_at": at}))
             return self.incidents.change(known, incident.changed(at, state=Stage.OPEN, **changes))
 
         self._change(run, note)

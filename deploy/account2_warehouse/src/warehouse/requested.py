@@ -2,24 +2,17 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
 from uuid import uuid5
-
-from aws_lambda_powertools import Logger
 
 from dataflows.contracts.errors import TerminalError
 from dataflows.contracts.events import DataFlowRunReported, RunDataFlow, RunStatus, today_in
 from warehouse.answers import Answers
 from warehouse.moments import Moment
 from warehouse.new_runs import requested_runs
+from warehouse.presses import Press, Presses
 from warehouse.queues import WatchQueue
 from warehouse.registry import Registration, Registry
-from warehouse.retrying import Retrier
 from warehouse.runs import Runs
-
-logger = Logger(service="register_data_flow", child=True)
-
-_NEEDED_NO_MORE: Final = frozenset({"resolved", "not_missing"})
 
 
 @dataclass(frozen=True)
@@ -30,13 +23,17 @@ class RunRequests:
     registry: Registry
     runs: Runs
     watch_queue: WatchQueue
-    retrier: Retrier
+    presses: Presses
 
     def take(self, request: RunDataFlow, moment: Moment) -> None:
-        """Note the runs that are asked for, and have them started.
+        """Note the runs that are asked for, and have them started; a press of Retry is carried out and answered.
 
         Raises TerminalError when there can be none, TransientError when it may work next time.
         """
+        if request.incident_id is not None:
+            who = request.requested_by
+            self.presses.answer(Press(request.event_id, request.incident_id, request.data_flow_id, who), moment.now)
+            return
         registration = self.registry.in_force(str(request.data_flow_id)) if self.registry.exists() else None
         if registration is None:
             raise TerminalError(
@@ -44,21 +41,8 @@ class RunRequests:
                 reason="not_active",
             )
         _check(request, registration, moment)
-        if request.incident_id is not None:
-            self._retry(request, str(request.incident_id), moment)
-            return
         self.runs.add(requested_runs(request, registration.plan))
         self.watch_queue.start_waiting_runs(moment.now, str(request.data_flow_id))
-
-    def _retry(self, request: RunDataFlow, incident_id: str, moment: Moment) -> None:
-        flow = str(request.data_flow_id)
-        try:
-            message = self.retrier.retry(incident_id, request.requested_by, moment.now, data_flow_id=flow)
-        except TerminalError as error:
-            if error.reason not in _NEEDED_NO_MORE:
-                raise
-            message = str(error)  # no failure to be shown: it was mended while the request travelled
-        logger.info("retry", extra={"incident_id": incident_id, "outcome": message})
 
     def refuse(self, request: RunDataFlow, error: TerminalError, moment: Moment) -> None:
         """Answer that the runs asked for by name will not be made, and why."""

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from dataflows.contracts import naming
 from dataflows.contracts.events import Station
 from dataflows.contracts.plan import DateWindow
-from dataflows.contracts.tables import RUN_TURNS, RUNS
+from dataflows.contracts.tables import INCIDENT_RUNS, RUN_TURNS, RUNS
 from warehouse import ops
 from warehouse.statements import Warehouse, literal
 
@@ -162,6 +162,11 @@ class Runs:
             f"AND report = {literal(report)} AND (ended_at IS NULL OR ended_at >= {literal(since)})"
         )
         return [Run.from_row(row) for row in rows]
+
+    def attempt_of(self, run: Run) -> int:
+        """Return which attempt a run is at days at which another failed, from 1 on; 0 if it is none."""
+        rows = self._warehouse.query(ops.select(INCIDENT_RUNS, {"run_id": run.run_id}))
+        return max((row["attempt"] for row in rows), default=0)
 
     def change(self, run: Run, expected: RunState | tuple[RunState, ...], **changes: ops.Value) -> bool:
         """Set columns of a run that still is `expected`, or one of these; return whether it was."""

@@ -78,7 +78,7 @@ class Starter:
             self._give_up(run, error, at)
             return
         self.runs.change(run, RunState.STARTED, execution_id=started.execution_id)
-        self.answers.put([run_reported(started, RunStatus.STARTED, at)])
+        self.answers.put([run_reported(started, RunStatus.STARTED, at, message=self._why(run))])
         logger.info("started", extra=started.log_keys)
 
     def _execute(self, registration: Registration, run: Run) -> str | None:
@@ -90,6 +90,17 @@ class Starter:
         is_new = self.flows.create(on_demand(self.config, flow, source, run.window, name), run.run_id)
         earlier = None if is_new else next(self.flows.executions(name), None)
         return earlier.execution_id if earlier else self.flows.start(name, run.run_id)
+
+    def _why(self, run: Run) -> str:
+        """Return for the timeline why a run is made, and which attempt at its days it is."""
+        if run.kind not in (RunKind.REMEDY, RunKind.REQUESTED):
+            return ""
+        attempt = self.runs.attempt_of(run)
+        if run.kind is RunKind.REMEDY:
+            return (
+                f"Tried again by itself, attempt {attempt}" if attempt else "Read by itself: no run had read these days"
+            )
+        return f"Asked for by {run.requested_by}" + (f", attempt {attempt}" if attempt else "")
 
     def _give_up(self, run: Run, error: TerminalError, at: datetime) -> None:
         self.runs.change(run, RunState.STARTED, status=RunState.FAILED, message=str(error), ended_at=at)

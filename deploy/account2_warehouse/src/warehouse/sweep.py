@@ -25,11 +25,12 @@ class Sweeper:
     missing_days: MissingDays
     reconciler: Reconciler
 
-    def sweep(self, at: datetime) -> None:
+    def sweep(self, at: datetime, *, is_catching_up: bool = False) -> None:
         """Look at every unfinished run and every flow, start what waits, have tables refreshed that wait for it.
 
         What fails holds up nothing else; then TransientError is raised at the end. Each part ends in time for those
-        behind it; what it left is the next sweep's.
+        behind it; what it left is the next sweep's. After an outage the sweep `is_catching_up`: what that delayed is
+        read by what this one begins, and is missing or late only if the next sweep finds it so.
         """
         watcher = self.watcher
         parts = (
@@ -37,7 +38,9 @@ class Sweeper:
             self._look_at_all,
             watcher.scheduled_flows.look,
             watcher.remediation.look,
-            self.missing_days.look,  # after it: what was decided of a failed run's days is found there
+            *(
+                [] if is_catching_up else [self.missing_days.look]
+            ),  # after it: what was decided of a failed run's days is found there
             watcher.remediation.tell,
             watcher.starter.start_all,
             self._refresh_waiting,

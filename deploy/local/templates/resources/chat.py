@@ -1,6 +1,7 @@
 """AWS's chat service: what the local page is told of channels and of the actions below their messages.
 
 What the service refuses is refused here: https://docs.aws.amazon.com/chatbot/latest/APIReference/API_CustomActionAttachment.html
+and https://docs.aws.amazon.com/chatbot/latest/APIReference/API_CustomActionDefinition.html
 """
 
 import re
@@ -11,6 +12,7 @@ from deploy.local.templates.definitions import ChatAction, ChatButton, ChatChann
 from deploy.local.templates.deployment import Declaration
 from deploy.local.templates.intrinsics import Created
 
+LONGEST_COMMAND: Final = 100  # with its variables not filled in; CloudFormation's reference says 5000
 _MOST_VARIABLES: Final = 5
 _MOST_CRITERIA: Final = 5
 _OPERATORS: Final = ("HAS_VALUE", "EQUALS")
@@ -22,7 +24,10 @@ def create_action(action: Declaration) -> Created:
     name = str(action.properties["ActionName"])
     arn = f"arn:aws:chatbot::{action.stack.account.account_id}:custom-action/{name}"
     buttons = tuple(_button(action, one) for one in action.properties.get("Attachments", ()))
-    action.stack.chat_actions[arn] = ChatAction(name, arn, action.properties["Definition"]["CommandText"], buttons)
+    command = str(action.properties["Definition"]["CommandText"])
+    if len(command) > LONGEST_COMMAND:
+        raise action.error(f"it has {len(command)} characters; the service takes {LONGEST_COMMAND}.", "CommandText")
+    action.stack.chat_actions[arn] = ChatAction(name, arn, command, buttons)
     return Created(arn, {"CustomActionArn": arn})
 
 

@@ -77,7 +77,7 @@ def custom(thread_id: str = "incident-1", title: str = "Run failed", **context: 
         "version": "1.0",
         "source": "custom",
         "content": {"textType": "client-markdown", "title": title, "description": "*What* failed"},
-        "metadata": {"threadId": thread_id, "additionalContext": context},
+        "metadata": {"threadId": thread_id, "additionalContext": {"region": REGION_1, **context}},
     }
 
 

@@ -30,13 +30,16 @@ Resources:
       ActionName: retry
       Definition:
         CommandText: >-
-          lambda invoke --function-name worker --region ap-southeast-1 --invocation-type Event
-          --payload {"run_id": "$run"}
+          lambda invoke --function-name worker --region $r --invocation-type Event
+          --payload {"run_id":"$run"}
       Attachments:
         - ButtonText: Retry
           NotificationType: Custom
           Criteria: [{VariableName: run, Operator: HAS_VALUE}, {VariableName: state, Operator: EQUALS, Value: open}]
-          Variables: {run: $.metadata.additionalContext.run_id, state: $.metadata.additionalContext.state}
+          Variables:
+            run: $.metadata.additionalContext.run_id
+            state: $.metadata.additionalContext.state
+            r: $.metadata.additionalContext.region
   Status:
     Type: AWS::Chatbot::CustomAction
     Properties:

@@ -27,7 +27,8 @@ def test_a_channel_is_told_its_topics_limits_and_actions(deploy: Deploy) -> None
         ),
         ("Operator: HAS_VALUE", "Operator: IS_LARGE", "a criterion is"),
         ("VariableName: run,", "VariableName: other,", "a criterion is"),
-        ("{run: $", "{a: $.a, b: $.b, c: $.c, d: $.d, e: $.e, run: $", "it takes five variables"),
+        ("{flow: $", "{a: $.a, b: $.b, c: $.c, d: $.d, e: $.e, flow: $", "it takes five variables"),
+        ("worker --region $r", "a-worker --region $r", "it has 102 characters; the service takes 100"),
     ],
 )
 def test_what_the_chat_service_would_refuse_is_refused(deploy: Deploy, old: str, new: str, problem: str) -> None:

@@ -26,6 +26,7 @@ from warehouse.deadline import Deadline
 from warehouse.errors import aws_errors, defects_end
 from warehouse.incidents import Incidents
 from warehouse.moments import Moment
+from warehouse.presses import Presses
 from warehouse.queues import WatchQueue
 from warehouse.reconciling import Reconciler
 from warehouse.redshift import WarehouseAddress
@@ -137,7 +138,7 @@ def _registrar(config: RegisterConfig, answers: Answers) -> Registrar:
 def _run_requests(config: RegisterConfig, deadline: Deadline) -> RunRequests:
     ops, answers, watch_queue = _ops(config), _answers(config), _watch_queue(config)
     retrier = Retrier.of(ops, answers, watch_queue, Flows(boto3.client("appflow")), deadline)
-    return RunRequests(answers, Registry(ops), Runs(ops), watch_queue, retrier)
+    return RunRequests(answers, Registry(ops), Runs(ops), watch_queue, Presses(answers, retrier))
 
 
 def _ops(config: RegisterConfig) -> Warehouse:

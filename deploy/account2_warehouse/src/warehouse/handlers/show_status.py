@@ -1,15 +1,14 @@
 """Called by name when somebody presses Show status in the chat channel: answers how a data flow's runs stand."""
 
 from typing import Any
-from uuid import UUID
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from dataflows.contracts.errors import TerminalError
-from dataflows.contracts.values import Requester, first_problem
-from warehouse.button_logs import asked_of
+from dataflows.contracts.values import first_problem
+from warehouse.buttons import Pressed, asked_of, parted
 from warehouse.config import StatusConfig
 from warehouse.incidents import Incidents
 from warehouse.registry import Registry
@@ -19,23 +18,13 @@ from warehouse.standing import standing_of
 logger = Logger(service="show_status")
 
 
-class StatusRequest(BaseModel):
-    """What the button sends: the data flow, the incident that the message spoke of, and who pressed it."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=256)
-
-    data_flow_id: UUID
-    incident_id: UUID
-    requested_by: Requester
-
-
 def handle(event: dict[str, Any], _context: LambdaContext) -> str:
     """Return what is known of the data flow's incidents and runs, as lines of text for the channel."""
     config, asked = StatusConfig.from_environment(), asked_of(event)
     try:
-        request = StatusRequest.model_validate(event)
+        data_flow_id = parted(Pressed.model_validate(event).ids)["data_flow_id"]
         ops = ops_warehouse(config.warehouse)
-        standing = standing_of(str(request.data_flow_id), Registry(ops), Incidents(ops))
+        standing = standing_of(data_flow_id, Registry(ops), Incidents(ops))
     except ValidationError as error:
         return _refused("bad_request", first_problem(error), asked)
     except TerminalError as error:

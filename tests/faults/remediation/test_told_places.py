@@ -61,7 +61,7 @@ def flow_is_deactivated(scene: Scene) -> None:
         scene.fail_runs(1, UNAVAILABLE)
         scene.run_daily(FIRST_DUE + timedelta(days=day))
         if day < 2:
-            scene.pass_until(FIRST_DUE + timedelta(days=day, hours=23), 3 * HOUR)
+            scene.pass_until(FIRST_DUE + timedelta(days=day, hours=23), 12 * HOUR)
     assert scene.account.flows()[FLOW] == "Suspended"
 
 

@@ -125,7 +125,7 @@ def _statements(account: Account, role: str) -> Iterator[Properties]:
 
 def _allowed(account: Account, actor: str, statement: Properties) -> Iterator[Arrow]:
     """Yield where an actor may send to or receive from by a statement, of what is drawn."""
-    actions = set(listed(statement.get("Action", ())))
+    actions = set(parts(statement.get("Action", ())))
     if actions & _HAS_FLOWS_RUN:
         yield actor, account.node(APPFLOW)
     for resource in map(account.node, filter(account.is_drawn, account.all_named(statement.get("Resource")))):

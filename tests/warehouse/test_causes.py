@@ -32,6 +32,7 @@ QUOTA = "The quota of the Google Analytics property is used up: RESOURCE_EXHAUST
         ("Google Analytics can't be reached: Read timed out.", "transient"),
         ("Connection reset by peer", "transient"),
         ("AppFlow did not start the flow ga4-1001-events at its hour.", "transient"),
+        ("Amazon Redshift refused the rows: user x does not have ASSUMEROLE permission on IAM role y", "permission"),
         ("Row 403000 of 500123 was odd", "unknown"),
         ("", "unknown"),
     ],

@@ -18,6 +18,8 @@ _PATTERNS: Final = (
         IncidentCause.PERMISSION,
         r"PERMISSION_DENIED|AccessDenied|[Pp]ermission denied|not authorized to perform|\b403\b",
     ),
+    # Redshift's GRANT ASSUMEROLE, which bootstrap.sql gives
+    (IncidentCause.PERMISSION, r"does not have ASSUMEROLE permission"),
     # ours: connector.py, errors.py
     (IncidentCause.PERMISSION, r"core reports of property|shows no property|its role lacks a right"),
     # RFC 6749, 5.2, https://developers.google.com/identity/protocols/oauth2#expiration; AppFlow's API reference

@@ -56,7 +56,7 @@ def outputs_of(client: Any, stack_name: str) -> dict[str, str] | None:
     stack = _stack(client, stack_name)
     if stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         return None
-    return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
+    return {one["OutputKey"]: one.get("OutputValue", "") for one in stack.get("Outputs", ())}  # some are empty
 
 
 def delete(client: Any, stack_name: str) -> bool:

@@ -73,8 +73,9 @@ def test_each_event_of_a_call_is_told_under_its_own_ids(
 @pytest.fixture
 def queue(bus: str, settings: Settings) -> str:
     """The queue of the warehouse's answers."""
-    settings.STATUS_QUEUE_URL = aws_client("sqs").create_queue(QueueName="status")["QueueUrl"]
-    return settings.STATUS_QUEUE_URL
+    url: str = aws_client("sqs").create_queue(QueueName="status")["QueueUrl"]
+    settings.STATUS_QUEUE_URL = url
+    return url
 
 
 def consume(queue: str, body: str) -> str:

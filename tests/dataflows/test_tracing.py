@@ -73,7 +73,7 @@ def test_each_event_of_a_call_is_told_under_its_own_ids(
 @pytest.fixture
 def queue(bus: str, settings: Settings) -> str:
     """The queue of the warehouse's answers."""
-    url = str(aws_client("sqs").create_queue(QueueName="status")["QueueUrl"])
+    url: str = aws_client("sqs").create_queue(QueueName="status")["QueueUrl"]
     settings.STATUS_QUEUE_URL = url
     return url
 

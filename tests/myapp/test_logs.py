@@ -125,19 +125,14 @@ def started(name: str, command: list[str], folder: Path) -> ChildProcess:
     )
 
 
-def printed(child: ChildProcess) -> list[Line]:
-    """Return all that a process has printed; what is no JSON fails the test.
-
-    But what Celery says of its own end: it writes that past every log."""
-    lines = child.log_path.read_text().splitlines()
-    return [json.loads(line) for line in lines if line and not re.match(r"(worker|celery beat|beat): ", line)]
-
-
 def until(child: ChildProcess, words: str) -> list[Line]:
-    """Wait until a process has printed these words; return what it printed in all after it was stopped."""
+    """Wait until a process has printed these words, and stop it; return what it had printed. What is no JSON fails.
+
+    What Celery says of its own end is not read: it writes that past every log."""
     assert wait_until(lambda: words in child.log_path.read_text(), SECONDS), child.log_path.read_text()
+    whole_lines = child.log_path.read_text().rpartition("\n")[0]
     child.stop()
-    return printed(child)
+    return [json.loads(line) for line in whole_lines.splitlines()]
 
 
 @pytest.mark.parametrize("unit", ["myapp-web", "myapp-live"])

@@ -67,12 +67,24 @@ class MissingDays:
 
         What there is no time for is left to the next sweep.
         """
-        due = [(item, due_at) for item in self.registry.all_in_force() if (due_at := _due_before(item, at))]
+        for wanting in self._wanting(at, LATE_AFTER):
+            try_each(self._not_told(wanting), partial(self._look_at, at=at), self.remediation.deadline.is_near)
+
+    def catch_up(self, at: datetime) -> None:
+        """After an outage: have days read whose runs nobody heard of, also those that a flow's next run would read.
+
+        Until then they would be late, and that was told: of the outage. Raises TransientError at the end.
+        """
+        for wanting in self._wanting(at, timedelta(0)):
+            gaps = [item for item in wanting if item.has_gaps]
+            try_each(gaps, partial(self._catch_up, at=at), self.remediation.deadline.is_near)
+
+    def _wanting(self, at: datetime, after: timedelta) -> Iterator[list[_Expected]]:
+        """Yield, some at a time, the reports that lack something of a run that was due so long ago."""
+        due = [(item, due_at) for item in self.registry.all_in_force() if (due_at := _due_before(item, at - after))]
         for first in range(0, len(due), _PROPERTIES_A_QUERY):
             expected = self._expected(due[first : first + _PROPERTIES_A_QUERY], at)
-            wanting = [item for item in expected if item.has_gaps or item.is_late]
-            look_at = partial(self._look_at, at=at)
-            try_each(self._not_told(wanting), look_at, self.remediation.deadline.is_near)
+            yield [item for item in expected if item.has_gaps or item.is_late]
 
     def _expected(self, due: Sequence[tuple[Registration, datetime]], at: datetime) -> Iterator[_Expected]:
         windows = [DateWindow(item.event.start_date, _last_day(item, due_at)) for item, due_at in due]
@@ -95,6 +107,12 @@ class MissingDays:
         elif expected.is_late and not _is_on_its_way(expected, reading, at):
             is_refreshed = left_of([expected.last_day], missing) != []
             self._note_late(expected, reading, at, is_refreshed=is_refreshed)
+
+    def _catch_up(self, expected: _Expected, at: datetime) -> None:
+        runs = self.incidents.runs.under_way(expected.registration.event.property.property_id, expected.flow.report)
+        reading = (run.window for run in runs if not run.is_scheduled or run.due_at is None or run.due_at <= at)
+        if gaps := left_of(self._gaps(expected), reading):
+            self._read(expected, gaps)
 
     def _not_told(self, wanting: Sequence[_Expected]) -> list[_Expected]:
         """Return those whose report has no incident, which is what becomes of its days otherwise.
@@ -131,9 +149,9 @@ class MissingDays:
         self.remediation.late(expected.registration, run, days, lateness, at)
 
 
-def _due_before(registration: Registration, at: datetime) -> datetime | None:
-    """Return when the last run was due whose rows must be there by `at`; None if it was not in force by then."""
-    event, latest = registration.event, at - LATE_AFTER
+def _due_before(registration: Registration, latest: datetime) -> datetime | None:
+    """Return when the last run was due that was due by `latest`; None if it was not in force by then."""
+    event = registration.event
     due_at = next_run_at(event.property.time_zone, event.refresh_hour_local, latest - _A_DAY)
     began_at = registration.updated_at
     is_started = event.start_date <= _last_day(registration, due_at)

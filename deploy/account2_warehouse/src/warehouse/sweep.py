@@ -29,8 +29,8 @@ class Sweeper:
         """Look at every unfinished run and every flow, start what waits, have tables refreshed that wait for it.
 
         What fails holds up nothing else; then TransientError is raised at the end. Each part ends in time for those
-        behind it; what it left is the next sweep's. After an outage the sweep `is_catching_up`: what that delayed is
-        read by what this one begins, and is missing or late only if the next sweep finds it so.
+        behind it; what it left is the next sweep's. After an outage the sweep `is_catching_up`: it reads what that kept
+        from being read, and what that delayed is late only if a later sweep finds it so.
         """
         watcher = self.watcher
         parts = (
@@ -38,9 +38,8 @@ class Sweeper:
             self._look_at_all,
             watcher.scheduled_flows.look,
             watcher.remediation.look,
-            *(
-                [] if is_catching_up else [self.missing_days.look]
-            ),  # after it: what was decided of a failed run's days is found there
+            # After it: what was decided of a failed run's days is found there.
+            self.missing_days.catch_up if is_catching_up else self.missing_days.look,
             watcher.remediation.tell,
             watcher.starter.start_all,
             self._refresh_waiting,

@@ -60,8 +60,8 @@ class Google:
 
     def add_properties(self, property_ids: Iterable[str]) -> None:
         """Let these properties be known too, with the reports of property 1001."""
-        for property_id in property_ids:
-            folder = self.folder / property_id
+        unknown = (folder for property_id in property_ids if not (folder := self.folder / property_id).exists())
+        for folder in unknown:
             folder.mkdir()
             write_settings(folder)
             for report in (self.folder / "1001").glob("*.parquet"):

@@ -33,7 +33,7 @@ EVENTS: Final = REPORT_TABLES["events"]
 DAY: Final = date(2026, 11, 1)
 OLD: Final = {"a": 1, "gone": 2}
 NEW: Final = {"a": 7, "new": 3, "more": 4}
-_FIRST_WAIT_SECONDS: Final = 10
+_FIRST_WAIT_SECONDS: Final = 11
 
 Fault = Callable[[Config, pytest.MonkeyPatch], AbstractContextManager[None]]
 

@@ -21,10 +21,17 @@ def _large_page(size: int, count: int) -> list[Page]:
     return [Page(snappy_zeros(size), size, count)]
 
 
-def _many_long_texts(pages: int, count: int) -> list[Page]:
-    """Return pages of a megabyte each; what is left of the rows has the last."""
-    long_page = texts([b"x" * _LONGEST] * 16)
-    return [page(long_page, 16)] * pages + [page(texts([b"x"] * count), count)]
+def _many_long_texts(unloaded: Unloaded) -> None:
+    """Put pages of a megabyte in the place of as many rows' short texts: a hundred of them."""
+    texts_a_page = 16
+    rows = range(100 * texts_a_page)
+    others = [None] * (len(TABLE.dimensions) - 1)
+    _written(
+        unloaded,
+        [report_row(TABLE, unloaded.property_id, DAYS[0], [str(number), *others], sessions=1) for number in rows],
+    )
+    long_page = page(texts([b"x" * _LONGEST] * texts_a_page), texts_a_page)
+    repaged(lambda count: [long_page] * (count // texts_a_page))(unloaded)
 
 
 def _many_partitions(unloaded: Unloaded) -> None:
@@ -43,7 +50,7 @@ HEAVY: Final[dict[str, tuple[Spoil, str]]] = {
     "a page as large as may be": (repaged(partial(_large_page, 55 * _MEGABYTE), codec=SNAPPY), "part_broken"),
     "a dictionary of a gigabyte": (repaged(partial(dictionary_bomb, 1024 * _MEGABYTE), codec=SNAPPY), "part_too_large"),
     "a dictionary as large as may be": (repaged(partial(one_text_for_all, b"x" * 37 * _MEGABYTE)), "text_too_long"),
-    "a hundred megabytes of pages": (repaged(partial(_many_long_texts, 100)), "hash_mismatch"),
+    "a hundred megabytes of pages": (_many_long_texts, "hash_mismatch"),
     "fifty thousand partitions": (_many_partitions, "sum_mismatch"),
 }
 

@@ -9,7 +9,6 @@ from deploy.local.state import REPOSITORY
 from tests.faults.loading.judge import KINDS
 from tests.faults.loading.tally import FAULTS
 
-
 FAILS = 2  # in a schedule that does not depend on the clock
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from threading import Event, Lock
 from typing import Any
 
@@ -148,7 +149,8 @@ class StatementStore:
     """Every statement of the last 24 hours, by id and by client token."""
 
     def __init__(self) -> None:
-        self._statements: dict[str, Statement] = {}
+        self._statements: dict[str, Statement] = {}  # the oldest first
+        self._active: list[Statement] = []  # and some that have ended since a new one came
         self._tokens: dict[tuple[str, str], Statement] = {}
         self._lock = Lock()
 
@@ -168,6 +170,7 @@ class StatementStore:
             self._check_active()
             statement = make()
             self._statements[statement.id] = statement
+            self._active.append(statement)
             if token[1]:
                 self._tokens[token] = statement
             return statement, True
@@ -185,15 +188,14 @@ class StatementStore:
             return [one for one in reversed(self._statements.values()) if one.caller == caller]
 
     def _check_active(self) -> None:
-        active = sum(statement.whole.status not in FINAL_STATUSES for statement in self._statements.values())
-        if active >= MAX_ACTIVE_STATEMENTS:
+        self._active = [statement for statement in self._active if statement.whole.status not in FINAL_STATUSES]
+        if (active := len(self._active)) >= MAX_ACTIVE_STATEMENTS:
             raise ServiceError(
                 "ActiveStatementsExceededException", f"{active} statements are active; the limit is 500."
             )
 
     def _forget_old(self) -> None:
         limit = datetime.now(UTC) - RETENTION
-        old = [statement for statement in self._statements.values() if statement.created_at < limit]
-        for statement in old:
+        for statement in list(takewhile(lambda one: one.created_at < limit, self._statements.values())):
             del self._statements[statement.id]
             self._tokens.pop((statement.caller.principal_arn, statement.request.get("ClientToken", "")), None)

@@ -53,7 +53,11 @@ LOGGING: Final[dict[str, Any]] = {
     "root": {"handlers": ["console"], "level": "INFO"},
     # Each would have handlers and a form of its own.
     "loggers": {
-        name: {"handlers": [], "level": "INFO", "propagate": True}
-        for name in ("django", "django.server", "gunicorn.error", "gunicorn.access")
+        **{
+            name: {"handlers": [], "level": "INFO", "propagate": True}
+            for name in ("django", "django.server", "gunicorn.error")
+        },
+        # Of requests nginx tells, without what was asked in their query.
+        "gunicorn.access": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

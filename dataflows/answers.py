@@ -121,7 +121,7 @@ def answer_log_keys(answer: Answer) -> dict[str, Any]:
     if isinstance(answer, WarehouseOutageChanged):
         return {"station": Station.INGEST, "event_id": answer.event_id}
     ids = {name: getattr(answer, name) for name in ("correlation_id", "data_flow_id", "event_id")}
-    return {"station": Station(_details(answer)["station"]), **ids}
+    return {"station": _station(answer), **ids}
 
 
 def _add_to_timeline(data_flow: DataFlow, answer: OfDataFlow) -> bool:
@@ -131,10 +131,21 @@ def _add_to_timeline(data_flow: DataFlow, answer: OfDataFlow) -> bool:
             "data_flow": data_flow,
             "correlation_id": answer.correlation_id,
             "occurred_at": answer.occurred_at,
+            "station": _station(answer),
             **_details(answer),
         },
     )
     return is_new
+
+
+def _station(answer: OfDataFlow) -> Station:
+    """Return the station: that a request was received is what tells that it came through both buses."""
+    match answer:
+        case DataFlowStatusChanged():
+            return Station.FORWARD if answer.status is DataFlowStatus.RECEIVED else Station.REGISTER
+        case DataFlowRunReported():
+            return _STATIONS[answer.status]
+    return Station.INGEST
 
 
 def _details(answer: OfDataFlow) -> dict[str, Any]:
@@ -144,15 +155,14 @@ def _details(answer: OfDataFlow) -> dict[str, Any]:
         case DataFlowIncidentChanged():
             return _incident_details(answer)
         case DataFlowRunReported():
-            return {"status": answer.status, "message": answer.message, **_run_details(answer)}
-    return {"status": answer.status, "message": answer.message, **_request_details(answer)}
+            return _run_details(answer)
+    return {"status": answer.status, "message": answer.message}
 
 
 def _incident_details(answer: DataFlowIncidentChanged) -> dict[str, Any]:
     asked_by = f"asked for by {answer.requested_by}" if answer.requested_by else ""
     messages = {IncidentState.OPEN: answer.message, IncidentState.RETRYING: asked_by}
     return {
-        "station": Station.INGEST,
         "status": _INCIDENT_WORDS[answer.state],
         "report": answer.report,
         "message": messages.get(answer.state, ""),
@@ -164,7 +174,6 @@ def _remedy_details(answer: DataFlowRemedyReported) -> dict[str, Any]:
     known = DataFlowIncident.objects.filter(incident_id=answer.incident_id, data_flow_id=answer.data_flow_id).first()
     asked_by = f" (Retry was pressed by {answer.requested_by})" if answer.requested_by else ""
     return {
-        "station": Station.INGEST,
         "status": _REMEDY_WORDS[answer.outcome],
         "report": answer.report or (known.report if known else ""),
         "message": f"{answer.message}{asked_by}",
@@ -172,14 +181,9 @@ def _remedy_details(answer: DataFlowRemedyReported) -> dict[str, Any]:
     }
 
 
-def _request_details(answer: DataFlowStatusChanged) -> dict[str, Any]:
-    """Return the station: that a request was received is what tells that it came through both buses."""
-    return {"station": Station.FORWARD if answer.status is DataFlowStatus.RECEIVED else Station.REGISTER}
-
-
 def _run_details(answer: DataFlowRunReported) -> dict[str, Any]:
     rows = None if answer.status is RunStatus.STARTED else answer.rows
-    return {"station": _STATIONS[answer.status], "report": answer.report, "rows": rows}
+    return {"status": answer.status, "message": answer.message, "report": answer.report, "rows": rows}
 
 
 def _apply_status(data_flow: DataFlow, answer: DataFlowStatusChanged) -> None:

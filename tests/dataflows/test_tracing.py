@@ -2,12 +2,15 @@
 
 import json
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
+from dataflows.answers import answer_log_keys
+from dataflows.contracts.incidents import DataFlowRemedyReported, RemedyOutcome
 from dataflows.management.commands import consume_status
 from dataflows.models import OutboxEvent
 from dataflows.outbox import relay_due_events
@@ -126,6 +129,24 @@ def test_an_answer_that_is_of_no_use_is_told_under_its_ids(queue: str, logged: L
 
     line = logged.line("is no use")
     assert (line["level"], line["data_flow_id"], line["station"]) == ("ERROR", stranger, "forward")
+
+
+def test_what_lines_say_of_an_answer_to_retry_needs_no_database() -> None:
+    """It is asked for before the guard that keeps the consumer alive when the database is away."""
+    remedy = DataFlowRemedyReported(
+        event_id=uuid.uuid4(),
+        correlation_id=uuid.uuid4(),
+        data_flow_id=uuid.uuid4(),
+        incident_id=uuid.uuid4(),
+        outcome=RemedyOutcome.RETRIED,
+        message="It is read again.",
+        occurred_at=datetime(2026, 11, 20, 4, tzinfo=UTC),
+    )
+
+    assert answer_log_keys(remedy) == {
+        "station": "ingest",
+        **{name: getattr(remedy, name) for name in ("correlation_id", "data_flow_id", "event_id")},
+    }
 
 
 @pytest.mark.django_db(transaction=True)

@@ -63,10 +63,9 @@ lint: setup ## style, types, import rules, page and AWS templates; silent when a
 	$(call check,.venv/bin/ruff format --check --quiet .)
 	$(call check,$(SETTINGS) .venv/bin/mypy $(CODE))
 	$(call check,PYTHONPATH=$(LAMBDA_PATH) .venv/bin/lint-imports)
-	$(call check,.venv/bin/cfn-lint deploy/artifacts.yaml deploy/pipeline/deploy_roles.yaml deploy/pipeline/codepipeline.yaml)
 	$(call check,.venv/bin/djlint --check --quiet templates)
 	$(call check,.venv/bin/djlint --lint --quiet templates)
-	$(call check,.venv/bin/cfn-lint $(wildcard deploy/account*/*.yaml))
+	$(call check,.venv/bin/cfn-lint $(filter-out %.buildspec.yaml,$(wildcard deploy/*.yaml deploy/*/*.yaml)))
 
 clean-local: ## stop what a run left behind and delete .local/
 	@if [ -e .local ]; then $(PYTHON) -m deploy.local.clean; fi

@@ -228,31 +228,10 @@ class LocalStack:
     def start_myapp(self, *, has_pages: bool = True) -> None:
         """Start MyApp's processes; without pages only what works in the background."""
         python = sys.executable
+        celery = [python, "-m", "celery", "--quiet", "-A", "myapp"]
         commands = {
-            "worker": [
-                python,
-                "-m",
-                "celery",
-                "--quiet",
-                "-A",
-                "myapp",
-                "worker",
-                "--concurrency",
-                "1",
-                "--loglevel",
-                "WARNING",
-            ],
-            "beat": [
-                python,
-                "-m",
-                "celery",
-                "--quiet",
-                "-A",
-                "myapp",
-                "beat",
-                "--schedule",
-                str(self.state.root / "beat"),
-            ],
+            "worker": [*celery, "worker", "--concurrency", "1", "--loglevel", "WARNING"],
+            "beat": [*celery, "beat", "--schedule", str(self.state.root / "beat")],
             "status": [python, "manage.py", "consume_status"],
         }
         if has_pages:

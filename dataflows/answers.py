@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -26,6 +27,7 @@ from dataflows.contracts.incidents import (
 )
 from dataflows.models import DataFlow, DataFlowIncident, Run, TimelineEntry
 from dataflows.outages import outage_record
+from dataflows.tracing import ids_at
 
 OfDataFlow = DataFlowStatusChanged | DataFlowRunReported | DataFlowIncidentChanged | DataFlowRemedyReported
 Answer = OfDataFlow | WarehouseOutageChanged
@@ -116,12 +118,11 @@ def answer_record(answer: Answer) -> bool:
     return is_new
 
 
-def answer_log_keys(answer: Answer) -> dict[str, Any]:
+def answer_log_keys(answer: Answer) -> dict[str, str | UUID]:
     """Return what a log line about an answer carries; an outage of the warehouse is no data flow's own."""
     if isinstance(answer, WarehouseOutageChanged):
         return {"station": Station.INGEST, "event_id": answer.event_id}
-    ids = {name: getattr(answer, name) for name in ("correlation_id", "data_flow_id", "event_id")}
-    return {"station": _station(answer), **ids}
+    return ids_at(_station(answer), answer)
 
 
 def _add_to_timeline(data_flow: DataFlow, answer: OfDataFlow) -> bool:

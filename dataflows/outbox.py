@@ -8,7 +8,6 @@ import logging
 import random
 import uuid
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +22,7 @@ from django.utils import timezone
 
 from dataflows.contracts.events import MYAPP_SOURCE, RegisterDataFlow, RunDataFlow, Station
 from dataflows.models import DataFlow, OutboxEvent, TimelineEntry
-from dataflows.tracing import logged_with
+from dataflows.tracing import ids_at, logged_with
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -53,18 +52,9 @@ def outbox_add(*, data_flow: DataFlow, event: RegisterDataFlow | RunDataFlow) ->
         detail=event.model_dump_json(),
         next_attempt_at=timezone.now(),
     )
-    with _logged(written, Station.SUBMIT):
+    with logged_with(**ids_at(Station.SUBMIT, written)):
         logger.info("%s was asked for", written.detail_type)
     return written
-
-
-def _logged(event: OutboxEvent, station: Station) -> AbstractContextManager[None]:
-    return logged_with(
-        station=station,
-        correlation_id=event.correlation_id,
-        data_flow_id=event.data_flow_id,
-        event_id=event.event_id,
-    )
 
 
 def relay_due_events() -> int:
@@ -153,7 +143,7 @@ def bus_entry(detail_type: str, detail: str) -> Any:
 def _settle_all(events: Sequence[OutboxEvent], results: Sequence[dict[str, Any]]) -> None:
     # In the data flows' order, as every relay does it: two that settle at once can't wait for each other.
     for event, result in sorted(zip(events, results, strict=True), key=lambda pair: pair[0].data_flow_id):
-        with _logged(event, Station.PUBLISH):
+        with logged_with(**ids_at(Station.PUBLISH, event)):
             _settle(event, result)
 
 

@@ -8,10 +8,41 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
+from dataflows.contracts.events import Station
+
 _ids: Final[ContextVar[Mapping[str, str]]] = ContextVar("ids", default=MappingProxyType({}))
+
+
+class OfDataFlow(Protocol):
+    """An event of a data flow, or what is kept of one."""
+
+    @property
+    def event_id(self) -> UUID:
+        """The event itself."""
+        ...
+
+    @property
+    def correlation_id(self) -> UUID:
+        """What was asked for."""
+        ...
+
+    @property
+    def data_flow_id(self) -> UUID:
+        """Whose it is."""
+        ...
+
+
+def ids_at(station: Station, event: OfDataFlow) -> dict[str, str | UUID]:
+    """Return what lines about an event are logged with while it is at a station."""
+    return {
+        "station": station,
+        "correlation_id": event.correlation_id,
+        "data_flow_id": event.data_flow_id,
+        "event_id": event.event_id,
+    }
 
 
 @contextmanager

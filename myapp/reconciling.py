@@ -16,7 +16,7 @@ from dataflows.contracts.events import Station
 from dataflows.contracts.incidents import IncidentKind
 from dataflows.outbox import bus_entry, event_bridge
 from dataflows.selectors import DataFlow, DataFlowIncident, unresolved_incidents
-from dataflows.tracing import logged_with
+from dataflows.tracing import ids_at, logged_with
 from reports.counting import counted_reports, days_to_count
 
 logger = logging.getLogger(__name__)
@@ -46,12 +46,7 @@ def _state(data_flows: Sequence[DataFlow]) -> int:
     for data_flow in data_flows:
         for reports in _fitting(counted_reports(data_flow, chosen, now)):
             statement = _statement(data_flow, reports, now)
-            with logged_with(
-                station=Station.PUBLISH,
-                correlation_id=statement.correlation_id,
-                data_flow_id=statement.data_flow_id,
-                event_id=statement.event_id,
-            ):
+            with logged_with(**ids_at(Station.PUBLISH, statement)):
                 _put(statement)
     return len(data_flows)
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
+import pytest
+
 from deploy.local.accounts import REFRESH_TOKEN, WAREHOUSE
 from deploy.local.ga4.properties import PropertySettings
 from tests.pipeline.line import Line
@@ -34,6 +36,7 @@ def appflow_says(line: Line, detail_type: str, detail: dict[str, Any]) -> None:
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="myapp-watch")["QueueUrl"], MessageBody=json.dumps(event))
 
 
+@pytest.mark.slow
 def test_retry_in_the_channel_activates_the_flow(line: Line) -> None:
     first = datetime.now(UTC).date() - timedelta(5)
     line.have_visited(SHOP, first, days=5, events_per_day=20)

@@ -5,6 +5,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import pytest
+
 from deploy.local.follow import connect
 from deploy.local.ga4.properties import PropertySettings
 from deploy.local.state import REPOSITORY
@@ -24,6 +26,7 @@ def count_days(line: Line) -> None:
     subprocess.run([sys.executable, "-c", _COUNT], env=environment, cwd=REPOSITORY, check=True)
 
 
+@pytest.mark.slow
 def test_rows_that_vanish_from_mysql_are_told_and_mended_by_retry(line: Line) -> None:
     today = datetime.now(UTC).date()
     first, last = today - timedelta(5), today - timedelta(2)  # whatever the hour, over everywhere

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
+import pytest
 import requests
 
 from deploy.local.ga4.properties import PropertySettings
@@ -28,6 +29,7 @@ def incident(line: Line) -> tuple[str, str, str, str]:
     return (str(UUID(str(found[0][0]))), *found[0][1:]) if found else ("", "", "", "")
 
 
+@pytest.mark.slow
 def test_refused_run_is_told_on_the_page_and_mended_by_retry(line: Line) -> None:
     line.have_visited(SHOP, FIRST_DAY, days=4, events_per_day=30)
     faults: dict[str, Any] = {"fail_runs": 1, "fail_message": REFUSAL}

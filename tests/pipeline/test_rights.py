@@ -98,6 +98,7 @@ def logged_text(line: Line, function: str, text: str) -> bool:
     return any(text in json.dumps(found) for found in line.log_lines(function))
 
 
+@pytest.mark.slow
 def test_an_edited_definition_is_given_to_flows_that_must_be_stopped_for_it(line: Line) -> None:
     settings = registered(line, "421000021")
     flows = line.flows(settings.property_id)
@@ -111,6 +112,7 @@ def test_an_edited_definition_is_given_to_flows_that_must_be_stopped_for_it(line
     assert set(flows.values()) == {"Active"}
 
 
+@pytest.mark.slow
 def test_flows_are_moved_on_to_their_next_day_and_one_that_cannot_be_is_told(line: Line) -> None:
     refused, stopped = (registered(line, f"42100003{hour}", refresh_hour_local=f"1{hour}") for hour in (2, 3))
     line.live_until(datetime(2026, 6, 18, 13, 2, tzinfo=UTC))

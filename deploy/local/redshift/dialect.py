@@ -4,10 +4,8 @@ sqlglot turns functions into its own neutral ones and loses what differs (DATEDI
 Redshift); here a function keeps its name, and `functions.py` says what each becomes.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
 import sqlglot
 from sqlglot import exp
@@ -22,21 +20,20 @@ from deploy.local.redshift.errors import SqlNotSupported
 SYNTAX_ERROR = "42601"
 POSTGRES_IDENTIFIER_BYTES = 63
 REDSHIFT_IDENTIFIER_BYTES = 127
-_REMEMBERED_TEXTS = 64  # a statement is read for its parameters first, then to be translated
+_REMEMBERED_TEXTS = 512  # a statement is read for its parameters first, then to be translated
 _OWN_GRAMMAR = {"CAST", "CONVERT", "EXTRACT", "TRIM", "SUBSTRING", "POSITION", "DECODE", "TRY_CAST"}
 
 
-class RedshiftAsWritten(Redshift):
-    """Redshift's grammar without sqlglot's translation of functions."""
+def _leave_functions_as_written() -> None:
+    """Change sqlglot's Redshift for this process; it is compiled, and no class can be derived from it."""
+    RedshiftParser.SUPPORTS_IMPLICIT_UNNEST = False  # SUPER isn't emulated, and looking for it copies every subquery
+    RedshiftParser.FUNCTIONS = {}
+    RedshiftParser.FUNCTION_PARSERS = {
+        name: parser for name, parser in RedshiftParser.FUNCTION_PARSERS.items() if name in _OWN_GRAMMAR
+    }
 
-    class Parser(RedshiftParser):
-        """Knows only the functions whose arguments have a grammar of their own."""
 
-        SUPPORTS_IMPLICIT_UNNEST = False  # SUPER isn't emulated, and looking for it copies every subquery
-        FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {}
-        FUNCTION_PARSERS = {
-            name: parser for name, parser in RedshiftParser.FUNCTION_PARSERS.items() if name in _OWN_GRAMMAR
-        }
+_leave_functions_as_written()
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def split(sql: str) -> list[Source]:
 def parse(source: Source) -> exp.Expr:
     """Return the syntax tree of one statement; raise SqlNotSupported if it can't be parsed."""
     try:
-        trees = RedshiftAsWritten().parser().parse(list(source.tokens), source.sql)
+        trees = Redshift().parser().parse(list(source.tokens), source.sql)
     except SqlglotError as error:
         detail = str(error).split("\n")[0]
         raise SqlNotSupported(f"the stand-in can't parse this statement: {detail}", SYNTAX_ERROR) from error
@@ -143,6 +140,6 @@ def fold_identifiers(source: Source) -> str:
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
 def _tokens(sql: str) -> tuple[Token, ...]:
     try:
-        return tuple(RedshiftAsWritten().tokenize(sql))
+        return tuple(Redshift().tokenize(sql))
     except SqlglotError as error:
         raise SqlNotSupported(f"the stand-in can't read this statement: {error}", SYNTAX_ERROR) from error

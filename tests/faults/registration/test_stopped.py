@@ -27,8 +27,10 @@ STEPS: Final = ("Published", "Received", "Schema ready", "Flows created", "Activ
 
 @pytest.mark.parametrize(
     ("dying", "least", "steps"),
-    [(dies_after_statements, 25, STEPS[:2]), (dies_after, 15, STEPS[:4])],
-    ids=["ddl", "calls"],
+    [
+        pytest.param(dies_after_statements, 25, STEPS[:2], id="ddl", marks=pytest.mark.slow),
+        pytest.param(dies_after, 15, STEPS[:4], id="calls"),
+    ],
 )
 def test_first_registration_of_all_comes_through_dying_at_every_step(
     account: Account2, add_properties: AddProperties, dying: Dying, least: int, steps: tuple[str, ...]

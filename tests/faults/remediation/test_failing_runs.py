@@ -28,6 +28,7 @@ def test_failure_that_passes_is_mended_and_nobody_is_told(scene: Scene) -> None:
     assert [incident["state"] for incident in scene.incidents()] == ["resolved"]
 
 
+@pytest.mark.slow
 def test_failure_that_stays_is_told_once_after_the_last_try(scene: Scene) -> None:
     scene.fail_runs(4)
     scene.run_daily()
@@ -116,6 +117,7 @@ def test_what_nobody_mends_by_waiting_is_told_at_once(scene: Scene, message: str
     assert scene.requested_windows() == []
 
 
+@pytest.mark.slow
 def test_revoked_login_is_told_once_and_the_days_are_read_when_it_is_renewed(scene: Scene) -> None:
     scene.google(revoke_refresh_token="1//refresh")
     scene.run_daily()
@@ -177,6 +179,7 @@ def test_function_that_dies_at_any_step_leaves_one_incident_that_is_told(scene: 
     assert len(scene.incidents()) == 1
 
 
+@pytest.mark.slow
 def test_many_reports_fail_for_one_reason_and_each_is_told_once(scene: Scene) -> None:
     reports = [{"slug": slug} for slug in ("daily_totals", "events", "pages", "devices")]
     scene.account.send(data_flow(reports=reports, revision=2))

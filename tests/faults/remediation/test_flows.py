@@ -112,6 +112,7 @@ def test_flow_that_was_deactivated_for_a_passing_cause_is_activated_and_its_days
     assert date(2026, 3, 10) in scene.days_loaded()
 
 
+@pytest.mark.slow
 def test_deactivated_flow_is_activated_when_its_login_is_renewed_and_days_missed_are_read(scene: Scene) -> None:
     scene.google(revoke_refresh_token="1//refresh")
     scene.run_daily()

@@ -130,6 +130,8 @@ TROUBLES = {
     ),
 }
 
+SLOW = {"quota gone"}
+
 
 def days_read(scene: Scene) -> list[date]:
     """Return the days that tries and Retry have read, each as often as it was read."""
@@ -156,7 +158,9 @@ def places(scene: Scene, chat: ChatPage, client: Client, operator: User, setting
     return made
 
 
-@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+@pytest.mark.parametrize(
+    "trouble", [pytest.param(TROUBLES[name], id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name in TROUBLES]
+)
 def test_trouble_is_told_once_in_both_places_and_retry_reads_what_is_missing(places: Places, trouble: Trouble) -> None:
     scene = places.scene
     trouble.happens(scene)
@@ -274,6 +278,7 @@ def test_paused_warehouse_is_told_once_while_it_is_paused_and_the_gap_is_filled_
     assert "Warehouse back" in places.on_page()
 
 
+@pytest.mark.slow
 def test_flow_that_is_deactivated_while_the_warehouse_is_paused_for_days_is_no_second_alert(places: Places) -> None:
     scene = places.scene
     with scene.paused_warehouse():

@@ -46,7 +46,7 @@ verify-real: setup ## load the GA4 data in DATA=folder and compare MySQL with it
 	@test -n "$(DATA)" || { echo 'Name the folder of the data: make verify-real DATA=folder' >&2; exit 2; }
 	@$(PYTHON) -m deploy.local.verify_real "$(DATA)"
 
-bench-upsert: setup ## measure the loader beside MySQL's own LOAD DATA, dlt and AWS SDK for pandas (about 20 minutes)
+bench-upsert: setup ## measure the loader beside MySQL's own LOAD DATA, dlt and AWS SDK for pandas (about 40 minutes)
 	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m benchmarks.loading
 
 bench-register: setup ## measure how long events wait for EventBridge, and how long each Lambda imports

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
 
@@ -23,6 +24,9 @@ from deploy.local.clock import EmulatedClock
 
 ACCOUNT_1, REGION_1 = "111111111111", "ap-southeast-1"
 ACCOUNT_2, REGION_2 = "222222222222", "us-east-1"
+
+# A process of the product keeps its session; tests have one after another, and each would read AWS's models anew.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 @functools.cache

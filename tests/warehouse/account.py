@@ -5,7 +5,6 @@
 Queues, buses, roles and environments are the template's; AppFlow, GA4 and the warehouse are the local ones.
 """
 
-import functools
 import importlib
 import json
 import os
@@ -21,8 +20,6 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import boto3
-from botocore.loaders import Loader, create_loader
-from botocore.session import Session
 from psycopg.rows import dict_row
 
 from dataflows.contracts.counts import DataFlowDaysCounted
@@ -295,9 +292,7 @@ class _KeptSession(boto3.Session):
     """A function's session, kept with its clients: making them takes longer than most functions work."""
 
     def __init__(self) -> None:
-        botocore_session = Session()
-        botocore_session.register_component("data_loader", _loader())
-        super().__init__(botocore_session=botocore_session)
+        super().__init__()
         self.events.register("before-parameter-build.appflow", self._note)
         self._clients: dict[str, Any] = {}
         self.noted: list[tuple[str, str]] = []
@@ -339,12 +334,6 @@ _deployments: dict[str, Deployment] = {}
 def _is_deployed(url: str) -> bool:
     buses = Account(ACCOUNT_2, REGION_2).client("events", url).list_event_buses(NamePrefix=PREFIX)["EventBuses"]
     return bool(buses)
-
-
-@functools.cache
-def _loader() -> Loader:
-    """Return what reads AWS's service models, each once: a Lambda keeps its session, a test has many."""
-    return create_loader(Session().get_config_variable("data_path"))
 
 
 def _received(sqs: Any, url: str, wait_seconds: int) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Follows the straight line through both templates, as they would deploy, and says where it is broken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from deploy.local.templates.errors import TemplateError
 from deploy.local.templates.sam import Template
@@ -62,29 +62,32 @@ _REQUIRED = {
 }
 
 
-def wiring_problems(templates: Mapping[str, Template], unchanged: Mapping[str, Stack] | None = None) -> list[str]:
-    """Return every problem in words, none if the line is whole; `unchanged` saves resolving a stack again."""
+def wiring_problems(templates: Mapping[str, Template], unchanged: Mapping[str, Stack] | None = None) -> Iterator[str]:
+    """Yield every problem in words, none if the line is whole; `unchanged` saves resolving a stack again."""
     stacks = dict(unchanged or {})
     for name, template in templates.items():
         try:
             stacks[name] = resolved(template, ACCOUNTS[name])
         except TemplateError as error:
-            return [f"It would not deploy: {error}"]
+            yield f"It would not deploy: {error}"
+            return
     missing = [
         f"{resource} is missing."
         for name, resources in _REQUIRED.items()
         for resource in resources
         if resource not in stacks[name].types
     ]
-    if missing:
-        return missing
-    return [
-        *event_problems(stacks),
-        *queue_problems(stacks),
-        *function_problems(stacks),
-        *right_problems(stacks),
-        *alarm_problems(stacks),
-        *chat_problems(stacks["warehouse"]),
-        *monitoring_problems(stacks),
-        *schema_problems(stacks["app"]),
-    ]
+    yield from missing
+    if not missing:
+        yield from _problems_of_what_is_there(stacks)
+
+
+def _problems_of_what_is_there(stacks: dict[str, Stack]) -> Iterator[str]:
+    yield from event_problems(stacks)
+    yield from queue_problems(stacks)
+    yield from function_problems(stacks)
+    yield from right_problems(stacks)
+    yield from alarm_problems(stacks)
+    yield from chat_problems(stacks["warehouse"])
+    yield from monitoring_problems(stacks)
+    yield from schema_problems(stacks["app"])

@@ -16,6 +16,7 @@ from tests.faults.files.heavy import HEAVY, SOUND
 from tests.faults.files.unloaded import TABLE, Unloaded
 from tests.serving.conftest import BUCKET
 from tests.serving.unloads import Row
+from tests.slow import marked_slow
 
 MOST_MEGABYTES: Final = 256
 MOST_SECONDS: Final = 30.0
@@ -91,7 +92,7 @@ def test_a_heavy_bad_unload_is_quarantined_within_memory_and_time(name: str, s3:
     assert told["seconds"] < MOST_SECONDS, told
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in SOUND])
+@pytest.mark.parametrize("name", marked_slow(SOUND, SLOW))
 def test_a_heavy_sound_unload_is_loaded_and_restated_within_memory(name: str, s3: S3Client, config: Config) -> None:
     for generation in (1, 2):
         unloaded = Unloaded.write(s3, BUCKET, generation, "123", generation)

@@ -7,6 +7,7 @@ from tests.faults.loading.plan import plain_plan
 from tests.faults.loading.planted import PLANTS
 from tests.faults.loading.plants.alike import ALIKE
 from tests.faults.loading.rig import Rig, unused_property_id
+from tests.slow import marked_slow
 
 MOST_SCHEDULES = 500
 SLOW = {  # to find; the others take a handful of schedules
@@ -48,7 +49,7 @@ def test_loader_with_a_planted_bug_still_loads(rig: Rig, plant: str) -> None:
     assert {finding.kind for finding in findings} <= {TORN}  # a reader may have come in between
 
 
-@pytest.mark.parametrize("plant", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in PLANTS])
+@pytest.mark.parametrize("plant", marked_slow(PLANTS, SLOW))
 def test_planted_bug_is_found(rig: Rig, plant: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = _schedules_until_found(rig, plant)
     assert found is not None

@@ -6,6 +6,7 @@ from tests.aws import aws_endpoint, clean_aws
 from tests.faults.relay import scenarios
 from tests.faults.relay.relaying import relaying
 from tests.faults.relay.scenarios import SETTINGS, Scenario, WrongRelayError
+from tests.slow import marked_slow
 
 __all__ = ["aws_endpoint", "clean_aws"]
 
@@ -29,9 +30,7 @@ def test_a_right_relay_comes_through_all_of_it(clean_aws: str) -> None:
             scenario(relay)
 
 
-@pytest.mark.parametrize(
-    "bug", [bug if bug in QUICK else pytest.param(bug, marks=pytest.mark.slow) for bug in FOUND_BY]
-)
+@pytest.mark.parametrize("bug", marked_slow(FOUND_BY, FOUND_BY.keys() - set(QUICK)))
 def test_a_planted_bug_is_found(bug: str, clean_aws: str) -> None:
     # Several at work would share a long drain between them.
     check_found(FOUND_BY[bug], bug=bug, concurrency=1 if bug == "marks_late" else 4)

@@ -15,6 +15,7 @@ from tests.aws import ACCOUNT_2
 from tests.dataflows.conftest import operator
 from tests.faults.remediation.places import Places, chat_page
 from tests.faults.remediation.scene import FIRST_DUE, FLOW, REPORTS, Scene
+from tests.slow import marked_slow
 from tests.warehouse.account import left_account
 from tests.warehouse.requests import data_flow
 
@@ -158,11 +159,9 @@ def places(scene: Scene, chat: ChatPage, client: Client, operator: User, setting
     return made
 
 
-@pytest.mark.parametrize(
-    "trouble", [pytest.param(TROUBLES[name], id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name in TROUBLES]
-)
-def test_trouble_is_told_once_in_both_places_and_retry_reads_what_is_missing(places: Places, trouble: Trouble) -> None:
-    scene = places.scene
+@pytest.mark.parametrize("name", marked_slow(TROUBLES, SLOW))
+def test_trouble_is_told_once_in_both_places_and_retry_reads_what_is_missing(places: Places, name: str) -> None:
+    scene, trouble = places.scene, TROUBLES[name]
     trouble.happens(scene)
     places.tell()
 

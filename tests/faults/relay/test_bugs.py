@@ -32,8 +32,7 @@ def test_a_right_relay_comes_through_all_of_it(clean_aws: str) -> None:
 
 @pytest.mark.parametrize("bug", marked_slow(FOUND_BY, FOUND_BY.keys() - set(QUICK)))
 def test_a_planted_bug_is_found(bug: str, clean_aws: str) -> None:
-    # Several at work would share a long drain between them.
-    check_found(FOUND_BY[bug], bug=bug, concurrency=1 if bug == "marks_late" else 4)
+    check_found(FOUND_BY[bug], bug=bug, concurrency=4 if bug == "has_no_lease" else 1)
 
 
 @pytest.mark.slow
@@ -41,7 +40,9 @@ def test_a_relay_without_a_sweep_is_found(clean_aws: str) -> None:
     check_found(scenarios.broker_hears_of_nothing, has_beat=False)
 
 
-def check_found(scenario: Scenario, *, bug: str = "none", has_beat: bool = True, concurrency: int = 4) -> None:
+def check_found(scenario: Scenario, *, bug: str = "none", has_beat: bool = True, concurrency: int = 1) -> None:
+    # One at work: several would share a long drain between them, and one that has no client yet comes through a window
+    # that is many times as long as the one that was measured, so it would die long before the end of it.
     with (
         relaying(bug=bug, concurrency=concurrency, has_beat=has_beat, settings=SETTINGS) as relay,
         pytest.raises(WrongRelayError),

@@ -9,6 +9,7 @@ MariaDB and PostgreSQL.
 import io
 import logging
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from moto.core.base_backend import BackendDict
@@ -60,7 +61,7 @@ class Endpoint:
     """A WSGI application; see `create_endpoint`."""
 
     def __init__(self, services: Sequence[Service]) -> None:
-        self._moto: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+        self._moto: WSGIApplication = _dispatcher()
         ours: list[Service] = [Sts(), eventbridge.EventBridge(self._forward), *services]
         self._services = {service.scope: service for service in ours}
 
@@ -99,6 +100,13 @@ class Endpoint:
         _name_account(request, caller)
         _rewind(request)
         return Response.from_app(self._moto, request.environ)
+
+
+def _dispatcher() -> DomainDispatcherApplication:
+    dispatcher = DomainDispatcherApplication(create_backend_app)
+    # moto looks through all of its folders to find out which service a host is, at every request.
+    dispatcher.get_backend_for_host = lru_cache(dispatcher.get_backend_for_host)  # type: ignore[method-assign]
+    return dispatcher
 
 
 def _rewind(request: Request) -> None:

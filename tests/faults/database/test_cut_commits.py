@@ -106,7 +106,7 @@ def loads(
     return Loads(database, objects, config, UnloadBucket.of(boto3.client("s3"), config), caplog)
 
 
-@pytest.mark.parametrize("cuts", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cuts", [12, pytest.param(200, marks=pytest.mark.slow)])
 def test_connection_cut_around_the_commit_leaves_old_or_new_and_the_next_try_finds_out_which(
     cuts: int, loads: Loads
 ) -> None:

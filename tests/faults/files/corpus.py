@@ -44,8 +44,8 @@ def corpus(group: str) -> list[BadUnload]:
 
 
 def sample(group: str) -> list[BadUnload]:
-    """Return the first and the last bad unload of each kind of a group."""
+    """Return one bad unload of each kind of a group: of one kind the first, of the next the last."""
     by_kind = defaultdict(list)
     for bad in corpus(group):
         by_kind[bad.kind].append(bad)
-    return [bad for found in by_kind.values() for bad in dict.fromkeys((found[0], found[-1]))]
+    return [found[-(number % 2)] for number, found in enumerate(by_kind.values())]

@@ -20,7 +20,7 @@ from tests.slow import marked_slow
 
 MOST_MEGABYTES: Final = 256
 MOST_SECONDS: Final = 30.0
-SLOW: Final = {"wide rows", "two halves"}
+SLOW: Final = {"wide rows", "two halves", "one long text"}
 
 
 def load_in_own_process(*manifest_keys: str) -> list[dict[str, Any]]:

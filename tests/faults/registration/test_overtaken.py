@@ -51,7 +51,7 @@ def test_late_older_revision_changes_nothing(meeting: str, account: Account2, ad
     assert account.appflow_calls()[calls:] == []
 
 
-@pytest.mark.parametrize("stride", [20, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [30, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("is_newer_inside", [True, False], ids=["newer inside", "older inside"])
 @pytest.mark.parametrize("meeting", MEETINGS)
 def test_one_carried_out_within_the_other(

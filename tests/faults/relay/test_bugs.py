@@ -20,7 +20,7 @@ FOUND_BY = {
     "holds_for_ever": scenarios.dies_before_the_call,
     "publishes_before_the_commit": scenarios.registration_is_taken_back,
 }
-QUICK = ("marks_before_publishing", "ignores_failed_entries", "marks_late")
+QUICK = ("marks_before_publishing", "marks_late")
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ pytestmark = [
 STATES = (DataFlowState.PAUSED, DataFlowState.ACTIVE)
 
 
-@pytest.mark.parametrize("masks", [30, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("masks", [20, pytest.param(1000, marks=pytest.mark.slow)])
 def test_exactly_what_failed_is_sent_again_in_its_order(masks: int, operator: User, bus: str) -> None:
     randomly = random.Random(masks)  # noqa: S311 - to be repeated
     for number in range(10):

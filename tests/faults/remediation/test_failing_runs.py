@@ -79,7 +79,7 @@ def test_same_trouble_the_next_day_is_told_no_second_time(scene: Scene) -> None:
     scene.pass_until(FIRST_DUE + timedelta(hours=5), HOURLY)
     assert scene.states() == ["open"]
 
-    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=5), 2 * HOURLY)
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=5), 4 * HOURLY)
 
     assert scene.states() == ["open"]
     (incident,) = scene.incidents()

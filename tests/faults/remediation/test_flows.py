@@ -225,7 +225,7 @@ def test_days_whose_run_does_not_end_say_that_appflow_has_not_run(scene: Scene) 
 
 
 def test_clean_days_raise_no_alarm(scene: Scene) -> None:
-    scene.pass_until(FIRST_DUE + timedelta(days=2, hours=8), 3 * HOUR)
+    scene.pass_until(FIRST_DUE + timedelta(days=1, hours=8), 3 * HOUR)
 
     assert scene.told == []
     assert scene.incidents() == []

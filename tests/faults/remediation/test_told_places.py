@@ -131,7 +131,7 @@ TROUBLES = {
     ),
 }
 
-SLOW = {"quota gone"}
+SLOW = {"quota gone", "flow deactivated"}
 
 
 def days_read(scene: Scene) -> list[date]:

@@ -1,7 +1,9 @@
 # Everything a person does with MyApp on one machine; `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+ifndef TOGETHER
 .NOTPARALLEL:
+endif
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
@@ -18,7 +20,8 @@ SETTINGS := MYAPP_SECRET_KEY=checks MYAPP_DATABASE_HOST=none MYAPP_DATABASE_NAME
 # Runs a check: silent when it passes, its whole output when it fails.
 check = @output=$$($(1) 2>&1) || { printf '%s\n\nmake: this check failed: %s\n' "$$output" '$(1)' >&2; exit 1; }
 
-.PHONY: help setup setup-checks demo test test-slow verify-real check-policies fault-schedules bench-upsert bench-register lint clean-local
+.PHONY: help setup setup-checks demo test test-slow verify-real check-policies fault-schedules bench-upsert bench-register clean-local \
+	lint lint-style lint-types lint-imports lint-pages lint-aws
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,12 +62,23 @@ fault-schedules: setup ## try N random schedules of loads and faults, from seed 
 	@PYTHONPATH=$(LAMBDA_PATH) $(PYTHON) -m tests.faults.loading --schedules $(or $(N),1000) --seed $(or $(SEED),1) --times $(or $(TIMES),1)
 
 lint: setup ## style, types, import rules, page and AWS templates; silent when all is well
+	@$(MAKE) --jobs=2 --keep-going TOGETHER=yes lint-types lint-aws lint-style lint-imports lint-pages
+
+lint-style:
 	$(call check,.venv/bin/ruff check --quiet .)
 	$(call check,.venv/bin/ruff format --check --quiet .)
+
+lint-types:
 	$(call check,$(SETTINGS) .venv/bin/mypy $(CODE))
+
+lint-imports:
 	$(call check,PYTHONPATH=$(LAMBDA_PATH) .venv/bin/lint-imports)
+
+lint-pages:
 	$(call check,.venv/bin/djlint --check --quiet templates)
 	$(call check,.venv/bin/djlint --lint --quiet templates)
+
+lint-aws:
 	$(call check,.venv/bin/cfn-lint $(filter-out %.buildspec.yaml,$(wildcard deploy/*.yaml deploy/*/*.yaml)))
 
 clean-local: ## stop what a run left behind and delete .local/

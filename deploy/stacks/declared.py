@@ -21,6 +21,11 @@ _BUILT: Final = "AWS::Serverless-2016-10-31"
 _PIPELINE: Final = "-pipeline"
 
 
+@functools.lru_cache(maxsize=32)  # each declaration has its own stacks, and YAML takes long to read
+def _read(text: str) -> Any:
+    return yaml_parse(text)
+
+
 @dataclass(frozen=True)
 class Stack:
     """One declared stack; `sources` are outputs of others, as `stack.Output`, by the parameter that takes them.
@@ -43,7 +48,7 @@ class Stack:
     def document(self) -> Mapping[str, Any]:
         """Return the template's content. Raises DeployError if it can't be read."""
         try:
-            return dict(yaml_parse(self.template.read_text()))
+            return dict(_read(self.template.read_text()))
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise DeployError(f"The template of stack {self.name} can't be read: {error}") from error
 

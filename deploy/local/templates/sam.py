@@ -4,7 +4,9 @@ The translator takes code from S3 only, so local folders are replaced by address
 exist; the key names the resource the folder was declared in, and finds it again afterwards.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,12 +71,17 @@ def load_template(path: Path, parameters: Mapping[str, Any], region: str) -> Tem
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        document = yaml_parse(path.read_text())
+        document = deepcopy(_read(path.read_text()))  # it is changed below
     except (OSError, yaml.YAMLError) as error:
         raise TemplateError(path, (), f"it cannot be read: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise TemplateError(path, (), "it declares no Resources.")
     return document
+
+
+@functools.lru_cache(maxsize=16)  # a template is loaded many times, with other parameters, and YAML takes long to read
+def _read(text: str) -> Any:
+    return yaml_parse(text)
 
 
 def _take_sources(path: Path, document: dict[str, Any]) -> Iterator[tuple[str, CodeSource]]:

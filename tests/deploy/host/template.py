@@ -1,5 +1,6 @@
 """host.yaml as CloudFormation would fill it in."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ _PSEUDO: Final = {
 }
 
 
+@functools.cache
 def template() -> dict[str, Any]:
     """Return the template as it is written."""
     document: dict[str, Any] = yaml_parse(TEMPLATE.read_text())

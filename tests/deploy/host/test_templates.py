@@ -1,5 +1,6 @@
 """Account 1's stacks fit together, and the hosts to MyApp and to nginx."""
 
+import functools
 import re
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ STACKS: Final = (
 SITE: Final = (FOLDER / "host/nginx/myapp.conf").read_text()
 
 
+@functools.cache
 def document(name: str) -> dict[str, Any]:
     parsed: dict[str, Any] = yaml_parse((FOLDER / name).read_text())
     return parsed

@@ -1,4 +1,4 @@
-"""host.yaml as CloudFormation would fill it in."""
+"""Account 1's templates as they are written, and host.yaml as CloudFormation would fill it in."""
 
 import functools
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from deploy.local.accounts import APP
 from deploy.local.state import REPOSITORY
 from deploy.local.templates.intrinsics import Created, Resolver
 
-TEMPLATE: Final = REPOSITORY / "deploy/account1_app/host.yaml"
+FOLDER: Final = REPOSITORY / "deploy/account1_app"
+TEMPLATE: Final = FOLDER / "host.yaml"
 STACK: Final = "myapp-host"
 _PSEUDO: Final = {
     "AWS::Region": APP.region,
@@ -22,10 +23,15 @@ _PSEUDO: Final = {
 
 
 @functools.cache
+def document(name: str) -> dict[str, Any]:
+    """Return a template of Account 1's as it is written; nobody changes it."""
+    parsed: dict[str, Any] = yaml_parse((FOLDER / name).read_text())
+    return parsed
+
+
 def template() -> dict[str, Any]:
-    """Return the template as it is written."""
-    document: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
-    return document
+    """Return the hosts' template as it is written."""
+    return document(TEMPLATE.name)
 
 
 def user_data(parameters: Mapping[str, str], resources: Mapping[str, str]) -> str:
@@ -53,8 +59,8 @@ def _properties(name: str) -> dict[str, Any]:
 
 
 def _resolver(parameters: Mapping[str, str], resources: Mapping[str, str]) -> Resolver:
-    document = template()
-    defaults = {name: str(one.get("Default", f"no-{name}")) for name, one in document["Parameters"].items()}
-    resolver = Resolver(TEMPLATE, {**defaults, **parameters, **_PSEUDO}, {}, document["Conditions"])
+    written = template()
+    defaults = {name: str(one.get("Default", f"no-{name}")) for name, one in written["Parameters"].items()}
+    resolver = Resolver(TEMPLATE, {**defaults, **parameters, **_PSEUDO}, {}, written["Conditions"])
     resolver.created.update({name: Created(value) for name, value in resources.items()})
     return resolver

@@ -1,16 +1,13 @@
 """What opens connections to MySQL, together, stays below what the proxy may open for the declared instance."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
-from deploy.local.state import REPOSITORY
 from serving.config import Config
+from tests.deploy.host.template import FOLDER, document
 
-FOLDER: Final = REPOSITORY / "deploy/account1_app"
 UNITS: Final = sorted((FOLDER / "host/systemd").glob("myapp-*.service"))
 MEMORY_BYTES: Final = {"db.t4g.medium": 4 * 2**30}  # https://aws.amazon.com/rds/instance-types/
 # RDS for MySQL takes DBInstanceClassMemory/12582880 connections, and of the memory keeps some to itself, a quarter at
@@ -19,18 +16,13 @@ CONNECTION_BYTES: Final = 12_582_880
 KEPT_SHARE: Final = 0.25
 
 
-def _template(name: str) -> Mapping[str, Any]:
-    parsed: Mapping[str, Any] = yaml_parse((FOLDER / name).read_text())
-    return parsed
-
-
 def _default(name: str, parameter: str) -> Any:
-    return _template(name)["Parameters"][parameter]["Default"]
+    return document(name)["Parameters"][parameter]["Default"]
 
 
 def _budget() -> int:
     """Return how many connections the proxy may open."""
-    pool = _template("database.yaml")["Resources"]["ProxyTarget"]["Properties"]["ConnectionPoolConfigurationInfo"]
+    pool = document("database.yaml")["Resources"]["ProxyTarget"]["Properties"]["ConnectionPoolConfigurationInfo"]
     taken = MEMORY_BYTES[_default("database.yaml", "DatabaseInstanceClass")] * (1 - KEPT_SHARE) / CONNECTION_BYTES
     return int(taken * pool["MaxConnectionsPercent"] / 100)
 
@@ -53,7 +45,7 @@ def _sessions_of_loads(concurrency: int) -> int:
 
 @pytest.mark.parametrize("limit", ["Default", "MaxValue"])
 def test_loads_and_hosts_find_a_connection_at_the_same_time(limit: str) -> None:
-    concurrency = _template("template.yaml")["Parameters"]["UpsertConcurrency"][limit]
+    concurrency = document("template.yaml")["Parameters"]["UpsertConcurrency"][limit]
     hosts = _default("host.yaml", "HostCount") + 1  # one more while they are replaced
 
     assert _sessions_of_a_host() >= 3 * 4 + 2  # what serves pages, and what works in the background
@@ -61,6 +53,6 @@ def test_loads_and_hosts_find_a_connection_at_the_same_time(limit: str) -> None:
 
 
 def test_the_functions_concurrency_is_the_parameter() -> None:
-    events = _template("template.yaml")["Resources"]["UpsertFunction"]["Properties"]["Events"]
+    events = document("template.yaml")["Resources"]["UpsertFunction"]["Properties"]["Events"]
 
     assert events["Unloaded"]["Properties"]["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "UpsertConcurrency"}}

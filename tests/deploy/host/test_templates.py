@@ -1,16 +1,13 @@
 """Account 1's stacks fit together, and the hosts to MyApp and to nginx."""
 
-import functools
 import re
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from django.test import Client
-from samtranslator.yaml_helper import yaml_parse
 
-from deploy.local.state import REPOSITORY
+from tests.deploy.host.template import FOLDER, document
 
-FOLDER: Final = REPOSITORY / "deploy/account1_app"
 STACKS: Final = (
     "network.yaml",
     "database.yaml",
@@ -21,12 +18,6 @@ STACKS: Final = (
     "monitoring.yaml",
 )
 SITE: Final = (FOLDER / "host/nginx/myapp.conf").read_text()
-
-
-@functools.cache
-def document(name: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml_parse((FOLDER / name).read_text())
-    return parsed
 
 
 def rows() -> list[tuple[str, list[str], str]]:
